@@ -1,0 +1,150 @@
+"""The values every service speaks: what came in, what it became, and what is said about it.
+
+All are frozen; a stage returns a new value with ``dataclasses.replace``. Times are aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+PubStatus = Literal["usable", "withheld", "canceled"]
+VerdictWord = Literal["new", "duplicate", "version", "excerpt"]
+EntityType = Literal["person", "organisation", "place"]
+ContentKind = Literal["body", "html", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an article came from; ``id`` is the lower-case host without ``www.``, or a given id."""
+
+    id: str
+    name: str | None = None
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawArticle:
+    """One pushed item as accepted: given fields, and exactly one of ``body``, ``html``, ``text``."""
+
+    id: str
+    source: Source
+    url: str | None = None
+    uri: str | None = None
+    body: str | None = None  # clean paragraphs
+    html: str | None = None  # a whole page
+    text: str | None = None  # plain text that may carry clutter
+    title: str | None = None
+    summary: str | None = None
+    authors: tuple[str, ...] = ()
+    language: str | None = None
+    published_at: datetime | None = None
+    modified_at: datetime | None = None
+    image_url: str | None = None
+    keywords: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    version: int | None = None  # the source's own number
+    pub_status: PubStatus = "usable"
+    embargo_until: datetime | None = None
+    expires_at: datetime | None = None
+    ingested_at: datetime | None = None  # set as it is accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A line that was cut from the text, and the reason it was cut for."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A topic with its score in 0..1 and the words that earned it; ``broader`` is nearest first."""
+
+    code: str  # such as medtop:04000000
+    name: str
+    score: float
+    evidence: tuple[str, ...] = ()
+    broader: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A name in the text, in the fullest form found, with the number of its mentions."""
+
+    name: str
+    type: EntityType
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A quantity as written, and as a number with its unit (ISO 4217 code or ``percent``)."""
+
+    text: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What dedupe decided about an article: the word, the lead it is a copy of, the story."""
+
+    word: VerdictWord
+    duplicate_of: str | None = None
+    similarity: float = 0.0  # 0..1; 1.0 for the same text
+    story_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Where else a lead's text ran."""
+
+    id: str
+    source: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One item in its newest usable revision, as far as the stages have brought it."""
+
+    id: str
+    source: Source
+    title: str
+    body: str  # clean paragraphs separated by one newline
+    ingested_at: datetime
+    uri: str | None = None
+    url: str | None = None
+    canonical_url: str | None = None
+    summary: str | None = None
+    authors: tuple[str, ...] = ()
+    language: str = "und"  # BCP 47
+    published_at: datetime | None = None
+    modified_at: datetime | None = None
+    image_url: str | None = None
+    word_count: int = 0
+    version: int | None = None
+    pub_status: PubStatus = "usable"
+    embargo_until: datetime | None = None
+    expires_at: datetime | None = None
+    source_keywords: tuple[str, ...] = ()
+    removed: tuple[Removed, ...] = ()
+    topics: tuple[Tag, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    keywords: tuple[str, ...] = ()
+    amounts: tuple[Amount, ...] = ()
+    # Facts kept by the ledger, filled in when an article is read from it:
+    revision: int = 0  # counts changes of content
+    change: int = 0  # counts every commit that alters the indexed document
+    verdict: VerdictWord = "new"
+    duplicate_of: str | None = None
+    similarity: float = 0.0
+    story_id: str | None = None
+    is_lead: bool = True
+    copies: tuple[Copy, ...] = field(default=())
+    sort_key: int = 0  # unique: published (or ingested) milliseconds, then the ledger's sequence
+    withdrawn: bool = False
+    indexed_at: datetime | None = None

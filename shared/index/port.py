@@ -1,0 +1,121 @@
+"""The index port: what is searched, and nothing that could not be rebuilt from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from shared.article import Article
+from shared.index.query import Node
+
+Duplicates = Literal["fold", "keep", "only"]
+Sort = Literal["relevance", "newest", "oldest"]
+WriteWord = Literal["written", "stale", "refused", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    """What became of one article of a bulk write.
+
+    ``written``: it is (or will within a second be) searchable. ``stale``: the index holds an equal or newer
+    ``change``, which is success. ``refused``: this document can never be written, ``reason`` says why.
+    ``unavailable``: the engine was overloaded (429, 503) for this item; write it again later.
+    """
+
+    id: str
+    word: WriteWord
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Exact filters beside the query text; values of one field mean OR, fields mean AND.
+
+    ``not_*`` are the negative twins. ``start`` and ``end`` bound ``published_at``, both included.
+    Under ``duplicates=fold`` a source matches an article whose copy ran there too.
+    """
+
+    source: tuple[str, ...] = ()
+    not_source: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()
+    not_language: tuple[str, ...] = ()
+    topic: tuple[str, ...] = ()
+    not_topic: tuple[str, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One search; ``now`` fixes visibility. ``size`` is 0..100, ``offset`` + ``size`` at most 10,000."""
+
+    now: datetime
+    query: Node | None = None  # None matches everything
+    filters: Filters = field(default_factory=Filters)
+    duplicates: Duplicates = "fold"
+    sort: Sort = "relevance"
+    size: int = 20
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One found article with its relevance (None when sorted by date)."""
+
+    article: Article
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """The answer of one search: exact totals, hits in order, the engine's own time in milliseconds.
+
+    ``articles`` counts every visible match, ``groups`` the leads among them; with ``duplicates=keep``
+    or ``only`` both count the articles asked for. ``partial`` is true when the engine ran out of time.
+    """
+
+    articles: int
+    groups: int
+    hits: tuple[Hit, ...]
+    engine_ms: float
+    partial: bool = False
+
+
+class ArticleIndex(Protocol):
+    """Articles by id, searchable within about a second of a write. Safe to share between threads.
+
+    - One document per article id. A write carries ``article.change``; a document with an equal or higher
+      change is never overwritten (``stale``), whatever the order in which writes arrive.
+    - A withdrawn article is written as a tombstone: it keeps its id and change and is never found again.
+    - Visibility is decided here, by one filter, for every reader: ``pub_status`` is usable,
+      ``embargo_until`` is past, ``expires_at`` is not, and it is no tombstone, all at ``request.now``.
+    - Order: relevance, then newest first; newest and oldest go by ``sort_key``, which is unique.
+    - Raises ``Unavailable`` when the engine is away, overloaded or locked, ``IndexMissing`` when the index
+      or alias does not exist. Nothing but ``create`` makes one.
+    """
+
+    def create(self) -> None:
+        """Make the index and its alias if they are missing; harmless when they exist."""
+
+    def write(self, articles: Sequence[Article]) -> list[WriteOutcome]:
+        """Write a batch; one outcome each, in order. Of one id given twice the highest change wins."""
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        """Answer one search."""
+
+    def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
+        """The visible articles among ``ids``, in the order asked; missing ones are left out."""
+
+    def count(self) -> int:
+        """How many documents there are, tombstones included."""
+
+    def refresh(self) -> None:
+        """Make everything written so far searchable at once; for tests and single writes by people."""
+
+    def check(self) -> None:
+        """Return when searches can be answered; raises ``Unavailable`` or ``IndexMissing``."""
+
+    def close(self) -> None:
+        """Give up connections, locks and files."""

@@ -1,0 +1,191 @@
+"""The ledger port: the durable truth about every submission, and the article it led to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from shared.article import Article, RawArticle, Verdict
+from shared.messages import Lane, Stage, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The receipt of one submission: durable from the moment ``accept`` returned."""
+
+    id: str  # of the article
+    submission: str
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What the ledger holds of an article when a newer submission of it is compared."""
+
+    revision: int
+    sequence: int  # of the submission that made this revision
+    content_hash: str
+    verdict: Verdict
+    version: int | None = None
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One claimed submission, with what its stage needs: ``raw`` for clean, else ``article``."""
+
+    sequence: int
+    submission: str
+    article_id: str
+    attempts: int  # counted before the work starts, and only when claimed alone
+    raw: RawArticle | None = None
+    article: Article | None = None  # the draft; at stage index, the article as the ledger has it now
+    current: Current | None = None  # at stage dedupe, when the article is known already
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch leased under one fresh token; ``full`` says that more may be waiting."""
+
+    stage: Stage
+    lane: Lane
+    token: str
+    works: tuple[Work, ...]
+    full: bool
+
+
+OutcomeWord = Status | Literal["failed", "deferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage made of one work.
+
+    ``word`` is the next status word, or ``failed`` (an exception: counts against an article claimed
+    alone, else it is next claimed alone), or ``deferred`` (an outage: no attempt). ``article`` is the new
+    draft. The hashes, ``verdict`` and ``expected_revision`` are dedupe's; ``change`` is the index stage's:
+    the change that was written.
+    """
+
+    sequence: int
+    word: OutcomeWord
+    reason: str | None = None
+    article: Article | None = None
+    verdict: Verdict | None = None
+    content_hash: str | None = None
+    text_hash: str | None = None
+    expected_revision: int | None = None
+    change: int | None = None
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did: how many ended in each word, and which stages now have work."""
+
+    words: dict[str, int]
+    wake: tuple[tuple[Stage, Lane], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionStatus:
+    """Where the newest submission of an article stands."""
+
+    id: str
+    submission: str
+    revision: int
+    status: Status
+    stage: Stage | None  # None once it has ended
+    reason: str | None
+    attempts: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyStep:
+    """One step of a submission: when, where, by whom, with which result."""
+
+    submission: str
+    at: datetime
+    stage: str  # "accept" or a Stage
+    word: str
+    worker: str
+    attempt: int
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits at one stage and lane, and since when its oldest has waited (None: nothing waits)."""
+
+    stage: Stage
+    lane: Lane
+    waiting: int
+    oldest_since: datetime | None
+
+
+class Ledger(Protocol):
+    """Submissions and articles, durable before any answer; every method is one transaction.
+
+    Safe to share between threads of one process; never across a fork (``close`` first).
+    Times come in as milliseconds since the epoch (``now``), so that tests own the clock.
+
+    - ``claim`` leases up to ``limit`` waiting submissions of one lane, oldest first, at most one per
+      article. A lapsed lease means that its holder died: such a row is claimed alone from then on. A lease
+      that ends further ahead than its own length counts as lapsed (the clock jumped).
+    - Attempts are counted in ``claim``, before the work, and only for a claim of one. A row that has used
+      up its attempts is quarantined by the next claim that meets it.
+    - ``commit`` changes only rows that still carry the claim's token; what a late worker brings is dropped.
+    - Two counters: ``revision`` counts changes of content, ``change`` every commit that alters the indexed
+      document. A copy that joins or leaves a lead alters the lead's document: the ledger then adds a
+      refresh of the lead at stage ``index``, which is a submission of the ledger's own.
+    - Raises ``Unavailable`` when the database cannot be reached, is locked for too long, full or read-only.
+    """
+
+    def accept(self, articles: Sequence[RawArticle], now: int, lane: Lane = "live") -> list[Accepted]:
+        """Store originals and submissions at stage clean, all or none; returns receipts in order."""
+
+    def claim(
+        self, stage: Stage, lane: Lane, limit: int, worker: str, now: int, token: str | None = None
+    ) -> Claim | None:
+        """Lease a batch, or None when nothing waits."""
+
+    def renew(self, token: str, now: int) -> bool:
+        """Lengthen a lease; False when the token holds nothing any more."""
+
+    def commit(
+        self, claim: Claim, outcomes: Sequence[Outcome], next_stage: Stage | None, worker: str, now: int
+    ) -> Committed:
+        """Record every outcome and move what goes on to ``next_stage``."""
+
+    def release(self, token: str, now: int, *, blame: str | None = None, traceback: str | None = None) -> int:
+        """Give claimed rows back; without ``blame`` (an outage, a shutdown) no attempt is counted.
+
+        With ``blame`` the rows of a batch are next claimed one by one, and a row claimed alone keeps its
+        attempt. Returns how many rows were given back.
+        """
+
+    def status(self, article_id: str) -> SubmissionStatus | None:
+        """The newest submission of an article."""
+
+    def journey(self, article_id: str) -> list[JourneyStep]:
+        """Every step of every submission of an article, oldest first."""
+
+    def article(self, article_id: str) -> Article | None:
+        """The article as the ledger has it now, with its counters, verdict and copies."""
+
+    def backlog(self) -> list[Backlog]:
+        """What waits, per stage and lane."""
+
+    def counts(self) -> dict[str, int]:
+        """Submissions by status word, refreshes of the ledger's own left out."""
+
+    def fingerprints(self, since: int, after: int, limit: int) -> list[tuple[int, str, str]]:
+        """A page of (sequence, text hash, lead id) of articles ingested since, for rebuilding Redis."""
+
+    def check(self) -> None:
+        """Return when the ledger can be written; raises ``Unavailable``."""
+
+    def close(self) -> None:
+        """Close every connection."""

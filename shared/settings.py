@@ -1,0 +1,123 @@
+"""One frozen Settings per process, read from the environment once and checked at the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.errors import BadSettings
+
+PREFIX = "COPYDESK_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default; the variable is the field's name in capitals after ``COPYDESK_``.
+
+    Times are seconds, sizes bytes. ``None`` URLs mean the embedded default under ``data_dir``.
+    """
+
+    data_dir: Path = Path("data")
+    ledger_url: str = ""  # SQLAlchemy URL; default sqlite in data_dir
+    broker_url: str = ""  # redis://, rediss:// or amqp://; `copydesk up` starts a server when it is empty
+    redis_url: str = ""  # flags, fingerprints; default: broker_url when that is Redis
+    index_url: str = ""  # http(s)://[user:password@]host:9200[,host2:9200]; default tantivy in data_dir
+    index_alias: str = "copydesk-articles"
+    index_shards: int = 1
+    index_replicas: int = 0
+    bind: str = "127.0.0.1"
+    ingest_port: int = 8001
+    search_port: int = 8000
+    flower_port: int = 5555
+    redis_port: int = 0  # of the embedded server; 0 takes a free one
+    worker_processes: int = 2
+    web_threads: int = 8
+    log_level: str = "info"
+    log_format: str = "auto"  # console, json, or auto: console on a terminal
+    max_request_bytes: int = 16 * 1024 * 1024
+    max_title_chars: int = 1_000
+    max_array_items: int = 1_000
+    batch_size: int = 100  # most articles one claim takes
+    index_batch_size: int = 500
+    lease_seconds: float = 15.0
+    task_time_limit: float = 30.0
+    max_attempts: int = 5
+    sweep_seconds: float = 5.0
+    stuck_seconds: float = 10.0  # the sweeper wakes a stage whose oldest row waits longer
+    grace_seconds: float = 8.0  # how long a process may take to stop
+
+    def __post_init__(self) -> None:
+        """Fill in what follows from other settings, and refuse what cannot work."""
+        put = object.__setattr__
+        put(self, "data_dir", self.data_dir.expanduser().absolute())
+        if not self.ledger_url:
+            put(self, "ledger_url", f"sqlite:///{self.data_dir / 'ledger.sqlite'}")
+        if not self.redis_url and urlsplit(self.broker_url).scheme in ("redis", "rediss"):
+            put(self, "redis_url", self.broker_url)
+        _check(self)
+
+    @property
+    def index_dir(self) -> Path:
+        """Where the embedded index lives."""
+        return self.data_dir / "index"
+
+    def environment(self) -> dict[str, str]:
+        """The settings as environment variables, for a child process."""
+        return {PREFIX + item.name.upper(): str(getattr(self, item.name)) for item in fields(self)}
+
+
+def _check(settings: Settings) -> None:
+    for name, schemes in (
+        ("ledger_url", ("sqlite", "postgresql", "postgresql+psycopg")),
+        ("broker_url", ("", "redis", "rediss", "amqp", "amqps")),
+        ("redis_url", ("", "redis", "rediss")),
+        ("index_url", ("", "http", "https")),
+    ):
+        if urlsplit(getattr(settings, name)).scheme not in schemes:
+            allowed = ", ".join(f"{scheme}://" for scheme in schemes if scheme)
+            raise BadSettings(f"{PREFIX}{name.upper()} must start with one of {allowed}")
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        lowest = 0 if item.name in ("redis_port", "index_replicas") else 1e-9
+        if isinstance(value, int | float) and value < lowest:
+            raise BadSettings(f"{PREFIX}{item.name.upper()} must be positive, not {value}")
+    for name in ("ingest_port", "search_port", "flower_port", "redis_port"):
+        if getattr(settings, name) > 65535:
+            raise BadSettings(f"{PREFIX}{name.upper()} must be at most 65535")
+    if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise BadSettings(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
+    if settings.log_format not in ("auto", "console", "json"):
+        raise BadSettings(f"{PREFIX}LOG_FORMAT must be auto, console or json")
+
+
+_READERS: dict[str, Any] = {"int": int, "float": float, "str": str, "Path": Path}
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read ``COPYDESK_*``; raises ``BadSettings`` naming a variable that is unknown or cannot be used."""
+    given = {
+        name[len(PREFIX) :].lower(): value
+        for name, value in (os.environ if environ is None else environ).items()
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS
+    }
+    known = {item.name: item for item in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in given.items():
+        if name not in known:
+            raise BadSettings(f"{PREFIX}{name.upper()} is no setting of Copydesk; see the table in README.md")
+        if text == "" and known[name].default != "":
+            continue
+        kind = str(known[name].type)
+        try:
+            values[name] = _READERS[kind](text)
+        except ValueError as error:
+            raise BadSettings(f"{PREFIX}{name.upper()} must be of type {kind}, not {text!r}") from error
+    return Settings(**values)
+
+
+# Read by the test suite and the child processes themselves, not part of Settings.
+NOT_SETTINGS = frozenset({"COPYDESK_REQUIRE_SERVERS", "COPYDESK_HEARTBEAT"})
