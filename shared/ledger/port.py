@@ -27,6 +27,7 @@ class Current:
     sequence: int  # of the submission that made this revision
     content_hash: str
     verdict: Verdict
+    has_copies: bool = False  # other articles are folded under it
     version: int | None = None
     modified_at: datetime | None = None
 
@@ -175,8 +176,8 @@ class Ledger(Protocol):
     def article(self, article_id: str) -> Article | None:
         """The article as the ledger has it now, with its counters, verdict and copies."""
 
-    def backlog(self) -> list[Backlog]:
-        """What waits, per stage and lane."""
+    def backlog(self, now: int) -> list[Backlog]:
+        """What is due and held by nobody, per stage and lane."""
 
     def counts(self) -> dict[str, int]:
         """Submissions by status word, refreshes of the ledger's own left out."""

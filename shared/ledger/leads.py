@@ -1,0 +1,121 @@
+"""Leads and their copies: who leads a text now, and which documents must be written again for it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.article import Verdict
+from shared.ledger.schema import articles, submissions
+from shared.messages import Lane
+
+
+def resolve_verdict(connection: sa.Connection, article_id: str, verdict: Verdict) -> Verdict:
+    """Point a verdict at the text's present lead; the article leads itself when there is none left.
+
+    The lead that dedupe was told of may have become a copy since, have been withdrawn, or have died on
+    its way here, and a copy of a lead that nobody can see would be lost to search.
+    """
+    if verdict.duplicate_of is None:
+        return verdict
+    lead = _root(connection, verdict.duplicate_of)
+    if lead is None or lead == article_id:
+        return Verdict("new", story_id=article_id)
+    return replace(verdict, duplicate_of=lead)
+
+
+def _root(connection: sa.Connection, lead: str) -> str | None:
+    row = connection.execute(
+        sa.select(articles.c.duplicate_of, articles.c.withdrawn).where(articles.c.id == lead)
+    ).first()
+    if row is None:
+        return lead if _on_its_way(connection, lead) else None
+    if row.withdrawn:
+        return None
+    return lead if row.duplicate_of is None else _root(connection, row.duplicate_of)
+
+
+def _on_its_way(connection: sa.Connection, article_id: str) -> bool:
+    query = sa.select(submissions.c.sequence).where(
+        submissions.c.article_id == article_id, submissions.c.stage.is_not(None)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
+    """Give the copies of an article that will not be seen a lead from among themselves.
+
+    Returns the ids whose documents change. Does nothing when the article has been indexed before, since
+    its older revision then still stands and leads, or when another submission of it is on its way.
+    """
+    if _on_its_way(connection, article_id):
+        return set()
+    row = connection.execute(
+        sa.select(articles.c.indexed_change, articles.c.withdrawn).where(articles.c.id == article_id)
+    ).first()
+    if row is not None and row.indexed_change and not row.withdrawn:
+        return set()
+    query = sa.select(articles.c.id).where(articles.c.duplicate_of == article_id)
+    copies = list(connection.scalars(query.order_by(articles.c.sequence)))
+    if not copies:
+        return set()
+    heir = copies[0]
+    _set_verdict(connection, [heir], verdict="new", duplicate_of=None, similarity=0.0)
+    _set_verdict(connection, copies[1:], duplicate_of=heir)
+    _set_verdict(connection, [article_id], verdict="duplicate", duplicate_of=heir, similarity=1.0)
+    return set(copies)
+
+
+def _set_verdict(connection: sa.Connection, ids: list[str], **values: Any) -> None:  # noqa: ANN401 - columns
+    connection.execute(
+        sa.update(articles).where(articles.c.id.in_(ids)).values(change=articles.c.change + 1, **values)
+    )
+
+
+def touch(connection: sa.Connection, ids: Iterable[str]) -> None:
+    """Count a change of articles whose document alters because a copy joined or left."""
+    connection.execute(
+        sa.update(articles).where(articles.c.id.in_(sorted(ids))).values(change=articles.c.change + 1)
+    )
+
+
+def queue_refresh(connection: sa.Connection, ids: Iterable[str], lane: Lane, now: int) -> int:
+    """Add a re-indexing of the ledger's own for articles that nothing else is about to index."""
+    wanted = set(ids)
+    if not wanted:
+        return 0
+    # A row that a worker holds at stage index may have been read before this change: it does not count.
+    coming = sa.select(submissions.c.article_id).where(
+        submissions.c.article_id.in_(wanted),
+        sa.or_(
+            submissions.c.stage == "tag",
+            sa.and_(submissions.c.stage == "index", submissions.c.token.is_(None)),
+        ),
+    )
+    known = sa.select(articles.c.id, articles.c.source_id).where(articles.c.id.in_(wanted))
+    rows = [
+        _refresh(row.id, row.source_id, lane, now)
+        for row in connection.execute(known.where(articles.c.id.not_in(coming)))
+    ]
+    if rows:
+        connection.execute(sa.insert(submissions), rows)
+    return len(rows)
+
+
+def _refresh(article_id: str, source_id: str, lane: Lane, now: int) -> dict[str, Any]:
+    return new_submission(article_id, source_id, lane, now) | {
+        "kind": "refresh", "stage": "index", "status": "tagged",
+    }  # fmt: skip
+
+
+def new_submission(article_id: str, source_id: str, lane: Lane, now: int) -> dict[str, Any]:
+    """The columns of a submission as it is accepted."""
+    return {
+        "id": secrets.token_hex(16), "article_id": article_id, "source_id": source_id, "kind": "push",
+        "lane": lane, "stage": "clean", "status": "accepted", "attempts": 0, "alone": False, "claimed": 0,
+        "not_before": 0, "waiting_since": now, "accepted_at": now, "updated_at": now,
+    }  # fmt: skip

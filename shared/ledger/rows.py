@@ -1,0 +1,87 @@
+"""Between rows and values: what an ``articles`` row says added to the article it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from shared.article import Article, Copy, Verdict, VerdictWord
+from shared.clock import from_ms, to_ms
+from shared.codec import unpack
+from shared.ledger.port import Current
+from shared.ledger.schema import articles
+
+COPIES_SHOWN = 100  # a wire story that ran in a thousand places still makes a small document
+SEQUENCE_BITS = 20
+FARTHEST_MS = 1 << 42  # the year 2109; keeps a sort key inside 63 bits
+
+Row = dict[str, Any]  # one row of a table, by column name
+
+
+def read_rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    """Every row of a query, free of the connection."""
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def sort_key(article: Article, sequence: int) -> int:
+    """A unique number that orders articles by published (else ingested) time, then by arrival."""
+    moment = min(to_ms(article.published_at or article.ingested_at), FARTHEST_MS)
+    return moment * (1 << SEQUENCE_BITS) + sequence % (1 << SEQUENCE_BITS)
+
+
+def read_article(row: Mapping[str, Any], copies: tuple[Copy, ...] = ()) -> Article:
+    """The article of a row with its counters, verdict and copies."""
+    return replace(
+        unpack(row["article"], Article),
+        revision=row["revision"],
+        change=row["change"],
+        verdict=row["verdict"],
+        duplicate_of=row["duplicate_of"],
+        similarity=row["similarity"],
+        story_id=row["story_id"],
+        is_lead=row["duplicate_of"] is None,
+        sort_key=row["sort_key"],
+        withdrawn=row["withdrawn"],
+        indexed_at=None if row["indexed_at"] is None else from_ms(row["indexed_at"]),
+        copies=copies,
+    )
+
+
+def read_current(row: Mapping[str, Any], copies: tuple[Copy, ...]) -> Current:
+    """What a newer submission of the article is compared with."""
+    word = cast("VerdictWord", row["verdict"])
+    return Current(
+        revision=row["revision"],
+        sequence=row["sequence"],
+        content_hash=row["content_hash"],
+        verdict=Verdict(word, row["duplicate_of"], row["similarity"], row["story_id"]),
+        has_copies=bool(copies),
+        version=row["version"],
+        modified_at=None if row["modified_at"] is None else from_ms(row["modified_at"]),
+    )
+
+
+def load_articles(connection: sa.Connection, ids: Iterable[str], *, lock: bool = False) -> dict[str, Row]:
+    """The rows of some articles by id; ``lock`` holds them to the end of the transaction."""
+    query = sa.select(articles).where(articles.c.id.in_(sorted(ids))).order_by(articles.c.id)
+    if lock:  # in the order of their ids, so that two commits cannot wait for each other
+        query = query.with_for_update()
+    return {row["id"]: row for row in read_rows(connection, query)}
+
+
+def load_copies(connection: sa.Connection, ids: Iterable[str]) -> dict[str, tuple[Copy, ...]]:
+    """Where else each lead ran, oldest first, at most ``COPIES_SHOWN`` each."""
+    query = (
+        sa.select(articles.c.duplicate_of, articles.c.id, articles.c.source_id, articles.c.url)
+        .where(articles.c.duplicate_of.in_(list(ids)), articles.c.withdrawn.is_(False))
+        .order_by(articles.c.sequence)
+    )
+    found: dict[str, list[Copy]] = {}
+    for lead, copy_id, source, url in connection.execute(query):
+        copies = found.setdefault(lead, [])
+        if len(copies) < COPIES_SHOWN:
+            copies.append(Copy(copy_id, source, url))
+    return {lead: tuple(copies) for lead, copies in found.items()}
