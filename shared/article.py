@@ -99,6 +99,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Current:
+    """What is known of an article when a newer submission of it is compared."""
+
+    revision: int
+    sequence: int  # of the submission that made this revision
+    content_hash: str
+    verdict: Verdict
+    has_copies: bool = False  # other articles are folded under it
+    version: int | None = None
+    modified_at: datetime | None = None
+    failed: bool = False  # this revision ended in quarantine
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """Where else a lead's text ran."""
 

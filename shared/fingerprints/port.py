@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+WINDOW_SECONDS = 72 * 3600.0  # wire stories and their copies run within three days
+
 
 @dataclass(frozen=True, slots=True)
 class TextClaim:
@@ -21,7 +23,8 @@ class Fingerprints(Protocol):
     - ``claim`` answers, for each claim in order, the id of the text's lead. The first article to claim a
       text becomes its lead; asking again with the same article gives the same answer, so that a repeated
       task is never its own duplicate. Two claims at the same instant get one lead.
-    - A text is forgotten after the window (72 h by default), counted from the lead's claim.
+    - A text is forgotten after the window (72 h by default), counted from the lead's claim, or from
+      ``load`` where it was put back.
     - ``is_ready`` is False after the store was lost (its epoch is gone): whoever finds that rebuilds it with
       ``load`` and then ``mark_ready``; dedupe waits meanwhile.
     - Raises ``Unavailable`` when the store is away.

@@ -99,7 +99,8 @@ def load_works(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> 
     known = load_articles(connection, {row["article_id"] for row in rows})
     copies = load_copies(connection, known) if known else {}
     if stage == "dedupe":
-        return tuple(_draft(row, known, copies) for row in rows)
+        failed = _quarantined(connection, [found["sequence"] for found in known.values()])
+        return tuple(_draft(row, known, copies, failed) for row in rows)
     return tuple(
         _work(row, article=read_article(known[row["article_id"]], copies.get(row["article_id"], ())))
         for row in rows
@@ -112,9 +113,19 @@ def _with_originals(connection: sa.Connection, rows: Sequence[Row]) -> tuple[Wor
     return tuple(_work(row, raw=unpack(content[row["sequence"]], RawArticle)) for row in rows)
 
 
-def _draft(row: Row, known: dict[str, dict[str, Any]], copies: dict[str, Any]) -> Work:
+def _quarantined(connection: sa.Connection, sequences: Sequence[int]) -> set[int]:
+    ended = sa.select(submissions.c.sequence).where(
+        submissions.c.sequence.in_(sequences), submissions.c.status == "quarantined"
+    )
+    return set(connection.scalars(ended)) if sequences else set()
+
+
+def _draft(row: Row, known: dict[str, Row], copies: dict[str, Any], failed: set[int]) -> Work:
     found = known.get(row["article_id"])
-    current = None if found is None else read_current(found, copies.get(row["article_id"], ()))
+    current = None
+    if found is not None:
+        folded = copies.get(row["article_id"], ())
+        current = read_current(found, folded, failed=found["sequence"] in failed)
     return _work(row, article=unpack(row["draft"], Article), current=current)
 
 

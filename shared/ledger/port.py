@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from shared.article import Article, RawArticle, Verdict
+from shared.article import Article, Current, RawArticle, Verdict
 from shared.messages import Lane, Stage, Status
 
 
@@ -17,19 +17,6 @@ class Accepted:
 
     id: str  # of the article
     submission: str
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """What the ledger holds of an article when a newer submission of it is compared."""
-
-    revision: int
-    sequence: int  # of the submission that made this revision
-    content_hash: str
-    verdict: Verdict
-    has_copies: bool = False  # other articles are folded under it
-    version: int | None = None
-    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

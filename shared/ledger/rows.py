@@ -8,10 +8,9 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from shared.article import Article, Copy, Verdict, VerdictWord
+from shared.article import Article, Copy, Current, Verdict, VerdictWord
 from shared.clock import from_ms, to_ms
 from shared.codec import unpack
-from shared.ledger.port import Current
 from shared.ledger.schema import articles
 
 COPIES_SHOWN = 100  # a wire story that ran in a thousand places still makes a small document
@@ -50,7 +49,7 @@ def read_article(row: Mapping[str, Any], copies: tuple[Copy, ...] = ()) -> Artic
     )
 
 
-def read_current(row: Mapping[str, Any], copies: tuple[Copy, ...]) -> Current:
+def read_current(row: Mapping[str, Any], copies: tuple[Copy, ...], *, failed: bool) -> Current:
     """What a newer submission of the article is compared with."""
     word = cast("VerdictWord", row["verdict"])
     return Current(
@@ -61,6 +60,7 @@ def read_current(row: Mapping[str, Any], copies: tuple[Copy, ...]) -> Current:
         has_copies=bool(copies),
         version=row["version"],
         modified_at=None if row["modified_at"] is None else from_ms(row["modified_at"]),
+        failed=failed,
     )
 
 

@@ -1,0 +1,173 @@
+"""The message queue: how every process talks to the broker, and the thread that sends wake-up calls.
+
+A message only says that something waits in the ledger, so a lost one costs time and a doubled one nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from celery import Celery
+from kombu.exceptions import KombuError, OperationalError
+
+from shared.errors import BadSettings, Unavailable
+from shared.log import get_logger
+from shared.messages import IDS_SHOWN, MESSAGE_VERSION, SWEEP, Lane, Stage
+from shared.settings import Settings
+
+FLAG_MS = 1_000  # how long one wake-up is taken to be outstanding when no task clears its flag
+RETRY_SECONDS = 1.0
+FLAG = "copydesk:wake:{}:{}"
+TROUBLE = (redis.RedisError, KombuError, OperationalError, OSError)
+
+# Numbers from measurements with Celery 5.7: a frozen Redis must not block for ever, and a kept-alive
+# connection is noticed as dead within half a minute.
+REDIS_TRANSPORT = {
+    "visibility_timeout": 900, "socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True,
+    "health_check_interval": 25, "global_keyprefix": "copydesk:",
+}  # fmt: skip
+
+
+def make_celery(settings: Settings) -> Celery:
+    """A Celery application on the settings' broker; nothing connects yet."""
+    _check(settings)
+    app = Celery("copydesk", broker=settings.broker_url, set_as_current=False)
+    on_rabbit = urlsplit(settings.broker_url).scheme.startswith("amqp")
+    app.conf.update(
+        broker_transport_options={"confirm_publish": True} if on_rabbit else REDIS_TRANSPORT,
+        broker_connection_retry_on_startup=True,
+        broker_pool_limit=4,
+        task_default_queue_type="quorum" if on_rabbit else "classic",
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.05},
+    )
+    return app
+
+
+def make_redis(settings: Settings) -> redis.Redis:
+    """A client of the Redis that holds flags and fingerprints; nothing connects yet."""
+    return redis.Redis.from_url(
+        settings.redis_url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=25
+    )
+
+
+def _check(settings: Settings) -> None:
+    if not settings.broker_url:
+        raise BadSettings("COPYDESK_BROKER_URL is not set; `copydesk up` sets it for what it starts")
+    if not settings.redis_url:
+        raise BadSettings("COPYDESK_REDIS_URL is needed beside a RabbitMQ broker")
+
+
+class Waker:
+    """Sends wake-up calls from a thread of its own, so that a frozen broker never holds a request.
+
+    A call is sent only when none is outstanding for its stage and lane: a flag in Redis says so, which the
+    task clears as it starts. What cannot be sent is tried again every second.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._celery = make_celery(settings)
+        self._flags = make_redis(settings)
+        self._lock = threading.Lock()
+        self._event = threading.Event()
+        self._pending: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._troubled = False
+
+    def wake(self, stage: Stage, lane: Lane = "live", ids: Sequence[str] = (), delay: float = 0.0) -> None:
+        """Ask for a wake-up of a stage, ``delay`` seconds from now; returns at once and never raises."""
+        self._ask(stage, lane, tuple(ids[:IDS_SHOWN]), delay)
+
+    def sweep(self) -> None:
+        """Ask the sweeper to come before its next turn."""
+        self._ask(SWEEP, "", (), 0.0)
+
+    def started(self, stage: Stage, lane: Lane) -> None:
+        """Clear the flag of a stage: its task has started, the next wake-up must be sent."""
+        try:
+            self._flags.delete(FLAG.format(stage, lane))
+        except redis.RedisError:
+            get_logger().warning("wake flag not cleared", stage=stage, lane=lane)
+
+    def check(self) -> None:
+        """Return when the broker answers; raises ``Unavailable``."""
+        try:
+            self._flags.ping()
+            with self._celery.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+        except TROUBLE as error:
+            raise Unavailable(f"broker: {error}") from error
+
+    def close(self) -> None:
+        """Send what is due, then stop the thread."""
+        self._closing = True
+        self._event.set()
+        if self._thread is not None:
+            self._thread.join(timeout=2)
+        self._flags.close()
+        self._celery.close()
+
+    def _ask(self, stage: str, lane: str, ids: tuple[str, ...], delay: float) -> None:
+        due = time.monotonic() + delay
+        with self._lock:
+            old_due, old_ids = self._pending.get((stage, lane), (due, ()))
+            self._pending[(stage, lane)] = (min(due, old_due), (old_ids + ids)[:IDS_SHOWN])
+            if self._thread is None:
+                self._start()
+        self._event.set()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._event.clear()
+            closing = self._closing
+            for (stage, lane), ids in self._take_due():
+                self._deliver(stage, lane, ids)
+            if closing:
+                return
+            self._event.wait(self._seconds_to_next())
+
+    def _take_due(self) -> list[tuple[tuple[str, str], tuple[str, ...]]]:
+        now = time.monotonic()
+        with self._lock:
+            due = [(key, ids) for key, (when, ids) in self._pending.items() if when <= now]
+            for key, _ in due:
+                del self._pending[key]
+        return due
+
+    def _seconds_to_next(self) -> float | None:
+        with self._lock:
+            return min((max(0.0, due - time.monotonic()) for due, _ in self._pending.values()), default=None)
+
+    def _deliver(self, stage: str, lane: str, ids: tuple[str, ...]) -> None:
+        try:
+            if self._flags.set(FLAG.format(stage, lane), 1, nx=True, px=FLAG_MS):
+                self._send(stage, lane, ids)
+            self._tell(trouble=False)
+        except TROUBLE as error:
+            self._tell(trouble=True, error=str(error))
+            if not self._closing:
+                self._ask(stage, lane, ids, RETRY_SECONDS)
+
+    def _send(self, stage: str, lane: str, ids: tuple[str, ...]) -> None:
+        args: list[Any] = [lane, list(ids)] if lane else []
+        name = SWEEP if stage == SWEEP else f"copydesk.{stage}"
+        self._celery.send_task(name, args=args, queue=name, headers={"copydesk_message": MESSAGE_VERSION})
+
+    def _tell(self, *, trouble: bool, error: str = "") -> None:
+        if trouble and not self._troubled:
+            get_logger().warning("broker away, wake-ups wait", error=error)
+        elif self._troubled and not trouble:
+            get_logger().info("broker back")
+        self._troubled = trouble
