@@ -1,0 +1,135 @@
+"""The one shape in which an article lies in an index, whatever the engine, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+
+from shared.article import Article
+from shared.clock import to_ms
+from shared.codec import from_json, to_json
+from shared.index.analysis import ANALYSIS_VERSION, terms
+
+Kind = Literal["keyword", "terms", "long", "stored"]
+
+DOCUMENT_VERSION = 1  # raise it with any change of FIELDS or of what ``document`` puts into them
+INDEX_VERSION = f"v{DOCUMENT_VERSION}.{ANALYSIS_VERSION}"  # part of an index's name
+
+# keyword: exact, not analysed, no length norm, may hold several values or none.
+# terms: split at single spaces, nothing else done, with positions, frequencies and norms, not stored.
+# long: a signed 64-bit number that can be sorted by and ranged over, or absent.
+# stored: kept as it is, never searched.
+FIELDS: Mapping[str, Kind] = {
+    "id": "keyword",
+    "change": "long",
+    "sort_key": "long",
+    "state": "keyword",  # pub_status, or "withdrawn" for a tombstone
+    "is_lead": "keyword",  # "true" or "false"
+    "duplicate_of": "keyword",
+    "story_id": "keyword",
+    "source": "keyword",
+    "copy_sources": "keyword",  # where else a lead's text ran
+    "language": "keyword",
+    "languages": "keyword",  # the tag and its primary language: en-gb, en
+    "topics": "keyword",  # the codes, with those broader than them
+    "published_ms": "long",
+    "embargo_ms": "long",
+    "expires_ms": "long",
+    "title_terms": "terms",
+    "body_terms": "terms",
+    "article": "stored",  # the whole article as JSON (bytes), without ``removed``
+}
+_LONGEST_KEYWORD = 8_000  # characters; Elasticsearch refuses keywords over 32,766 bytes
+_LONGEST_ID = 512  # bytes, Elasticsearch's own limit
+_LONGS = range(-(1 << 63), 1 << 63)
+
+
+def document(article: Article) -> dict[str, Any]:
+    """The flat document of an article: names of ``FIELDS``, absent values left out, lists for several values.
+
+    Raises ``ValueError`` with a reason when no index could ever hold it. A tombstone keeps nothing that
+    could be searched: neither text nor tags.
+    """
+    if article.withdrawn:
+        article = _tombstone(article)
+    found = _facts(article) | _moments(article)
+    found["title_terms"] = terms(article.title, article.language)
+    found["body_terms"] = terms(article.body, article.language)
+    _check(found)
+    # Lines that were cut are shown from the ledger; they would only make every hit heavier.
+    found["article"] = to_json(replace(article, removed=()))
+    return found
+
+
+def restore(stored: bytes | str | Mapping[str, Any]) -> Article:
+    """The article of a document's ``article``, as JSON or as what JSON was read into."""
+    if isinstance(stored, bytes | str):
+        return from_json(stored, Article)
+    return msgspec.convert(stored, Article)
+
+
+def primary_language(language: str) -> str:
+    """The language of a BCP 47 tag without script and region, in lower case."""
+    return language.split("-", 1)[0].lower()
+
+
+def _tombstone(article: Article) -> Article:
+    return Article(
+        id=article.id,
+        source=article.source,
+        title="",
+        body="",
+        ingested_at=article.ingested_at,
+        revision=article.revision,
+        change=article.change,
+        sort_key=article.sort_key,
+        withdrawn=True,
+    )
+
+
+def _facts(article: Article) -> dict[str, Any]:
+    copied = dict.fromkeys(copy.source.lower() for copy in article.copies)
+    codes = dict.fromkeys(code.lower() for tag in article.topics for code in (tag.code, *tag.broader))
+    facts = {
+        "id": article.id,
+        "change": article.change,
+        "sort_key": article.sort_key,
+        "state": "withdrawn" if article.withdrawn else article.pub_status,
+        "is_lead": "true" if article.is_lead else "false",
+        "duplicate_of": article.duplicate_of,
+        "story_id": article.story_id,
+        "source": article.source.id.lower(),
+        "copy_sources": list(copied),
+        "language": article.language,
+        "languages": list(dict.fromkeys((article.language.lower(), primary_language(article.language)))),
+        "topics": list(codes),
+    }
+    return {name: value for name, value in facts.items() if value is not None and value != []}
+
+
+def _moments(article: Article) -> dict[str, Any]:
+    moments = {
+        "published_ms": article.published_at,
+        "embargo_ms": article.embargo_until,
+        "expires_ms": article.expires_at,
+    }
+    return {name: to_ms(moment) for name, moment in moments.items() if moment is not None}
+
+
+def _check(found: Mapping[str, Any]) -> None:
+    """Refuse what one engine would refuse, for both; a lone surrogate fails later, in ``to_json``."""
+    if not 0 < len(found["id"].encode()) <= _LONGEST_ID:
+        raise ValueError(f"id must have 1 to {_LONGEST_ID} bytes")
+    for name, value in found.items():
+        kind = FIELDS[name]
+        if kind == "long" and value not in _LONGS:
+            raise ValueError(f"{name} does not fit into 64 bits")
+        if kind == "keyword" and any(len(text) > _LONGEST_KEYWORD for text in _texts(value)):
+            raise ValueError(f"{name} is longer than {_LONGEST_KEYWORD} characters")
+
+
+def _texts(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -1,0 +1,72 @@
+"""The query tree as text again: how a query was understood, with every AND and bracket shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time
+
+from shared.index.query import And, Keyword, Node, Not, Or, Phrase, Range, Word
+from shared.index.scanner import OPERATORS
+
+_PLAIN = re.compile(
+    r"[^\W_](?:[^\s()\"“”„‟«»＂*:\x00-\x1f\x7f]*[^\W_])?"
+)  # no quoting needed, whatever the field
+_QUOTES = re.compile(r"[\"“”„‟«»＂]+")
+
+
+def print_query(node: Node) -> str:
+    """Print a tree; parsing the text again gives the same tree, positions aside.
+
+    The text may be longer than a query may be, since it says what the user left out.
+    """
+    match node:
+        case Word(text, field):
+            return _prefixed(field, text)
+        case Phrase(text, field):
+            return _prefixed(field, _quoted(text))
+        case Keyword(field=name, value=value):
+            return _prefixed(name, value if _is_value(value) else _quoted(value))
+        case Range(start, end):
+            return f"published:[{_start(start)} TO {_end(end)}]"
+        case And(children):
+            return " AND ".join(_operand(child) for child in children)
+        case Or(children):
+            return " OR ".join(_operand(child) for child in children)
+        case Not(child):
+            return f"NOT {_operand(child)}"
+
+
+def _operand(node: Node) -> str:
+    text = print_query(node)
+    return f"({text})" if isinstance(node, And | Or) else text
+
+
+def _prefixed(field: str | None, text: str) -> str:
+    return text if field is None else f"{field}:{text}"
+
+
+def _quoted(text: str) -> str:
+    # A quotation mark cannot stand in a phrase; analysis would drop it anyway.
+    return f'"{_QUOTES.sub(" ", text)}"'
+
+
+def _is_value(text: str) -> bool:
+    return all(map(_PLAIN.fullmatch, text.split(":"))) and text not in OPERATORS
+
+
+def _start(moment: datetime | None) -> str:
+    if moment is None:
+        return "*"
+    moment = moment.astimezone(UTC)
+    return moment.date().isoformat() if moment.time() == time.min else _exact(moment)
+
+
+def _end(moment: datetime | None) -> str:
+    if moment is None:
+        return "*"
+    moment = moment.astimezone(UTC)
+    return moment.date().isoformat() if moment.time() == time.max else _exact(moment)
+
+
+def _exact(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat() + "Z"

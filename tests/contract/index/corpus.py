@@ -1,0 +1,106 @@
+"""Articles for the contract of the index, and what must match them, said without any engine or plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.article import Article, Source, Tag
+from shared.index.analysis import terms
+from shared.index.parser import parse_query
+from shared.index.port import ArticleIndex, SearchPage, SearchRequest
+from shared.index.query import And, Keyword, Node, Not, Or, Phrase, Range, Word
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ECONOMY = Tag("medtop:20000344", "economy", 0.8, ("rates",), ("medtop:04000000",))
+SPORT = Tag("medtop:15000000", "sport", 0.9, ("match",))
+
+
+def article(
+    number: int, title: str = "A quiet day", body: str = "Nothing happened.", **given: Any
+) -> Article:
+    """An article whose id and place in time follow from its number; ``source`` may be given as an id."""
+    source = given.pop("source", "example.com")
+    made = Article(
+        id=f"{number:032x}",
+        source=Source(source) if isinstance(source, str) else source,
+        title=title,
+        body=body,
+        ingested_at=NOW - timedelta(minutes=1),
+        published_at=NOW - timedelta(days=100) + timedelta(hours=number),
+        language="en",
+        revision=1,
+        change=1,
+        sort_key=1_000_000 + number,
+    )
+    return replace(made, **given)
+
+
+def fill(index: ArticleIndex, *articles: Article) -> None:
+    """Write articles that must all be taken, and make them searchable."""
+    assert [outcome.word for outcome in index.write(articles)] == ["written"] * len(articles)
+    index.refresh()
+
+
+def ask(index: ArticleIndex, query: str | Node = "", **given: Any) -> SearchPage:
+    """Search as the search service does; ``now`` is NOW unless given."""
+    tree = parse_query(query) if isinstance(query, str) else query
+    request = {"now": NOW, "size": 100, "query": tree, **given}
+    return index.search(SearchRequest(**request))
+
+
+def numbers(page: SearchPage) -> list[int]:
+    """The numbers of the found articles, in order."""
+    return [int(hit.article.id, 16) for hit in page.hits]
+
+
+def matched(index: ArticleIndex, query: str | Node = "", **given: Any) -> set[int]:
+    """The numbers of the articles a query finds."""
+    return set(numbers(ask(index, query, **given)))
+
+
+def is_visible(one: Article, now: datetime) -> bool:
+    """The visibility rule in plain words."""
+    return (
+        one.pub_status == "usable"
+        and not one.withdrawn
+        and (one.embargo_until is None or one.embargo_until <= now)
+        and (one.expires_at is None or one.expires_at > now)
+    )
+
+
+def holds(node: Node | None, one: Article, *, fold: bool = True) -> bool:
+    """Whether a query is true of an article, by the definition of each node."""
+    match node:
+        case None:
+            return True
+        case Word(text, field) | Phrase(text, field):
+            return any(
+                _contains(terms(where, one.language).split(), terms(text, one.language).split())
+                for name, where in (("title", one.title), ("body", one.body))
+                if field in (None, name)
+            )
+        case Keyword(field=name, value=value):
+            return value.lower() in _values(name, one, fold=fold)
+        case Range(start, end):
+            moment = one.published_at
+            return moment is not None and (start or moment) <= moment <= (end or moment)
+        case And(children):
+            return all(holds(child, one, fold=fold) for child in children)
+        case Or(children):
+            return any(holds(child, one, fold=fold) for child in children)
+        case Not(child):
+            return not holds(child, one, fold=fold)
+
+
+def _contains(where: list[str], what: list[str]) -> bool:
+    return any(where[at : at + len(what)] == what for at in range(len(where) - len(what) + 1))
+
+
+def _values(name: str, one: Article, *, fold: bool) -> set[str]:
+    if name == "source":
+        return {one.source.id.lower()} | ({copy.source.lower() for copy in one.copies} if fold else set())
+    if name == "topic":
+        return {code.lower() for tag in one.topics for code in (tag.code, *tag.broader)}
+    return {one.language.lower(), one.language.lower().split("-")[0]}

@@ -1,0 +1,124 @@
+"""Generated articles and queries: each adapter finds exactly what the definition of the query says.
+
+The definition stands in ``corpus.holds``; it uses the analysis, but neither the plan nor an engine. The
+adapters therefore agree with one another as well.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.article import Copy
+from shared.index.parser import parse_query
+from shared.index.port import Filters
+from shared.index.printer import print_query
+from shared.index.query import And, Keyword, Node, Not, Or, Phrase, Range, Word
+from tests.contract.index.corpus import ECONOMY, NOW, SPORT, article, ask, fill, holds, is_visible, numbers
+
+ARTICLES = 120
+QUERIES = 150
+LANGUAGES = ("en", "en-GB", "de", "fr", "es", "und", "ja", "nl")
+SOURCES = ("a.com", "b.com", "c.com")
+# Few words, in forms that meet after stemming and folding, so that chance meetings are common.
+VOCABULARY = (
+    "run", "running", "Runs", "haus", "Häuser", "économie", "economies", "banks", "bank", "bank's",
+    "U.S.", "us", "COVID-19", "2026", "東京", "京都", "東京都", "die", "the", "nación", "naciones", "l'état",
+)  # fmt: skip
+
+
+def generated_article(number: int, chance: random.Random):
+    lead = chance.random() < 0.7
+    copies = tuple(Copy(f"{n:032x}", chance.choice(SOURCES)) for n in range(chance.choice((0, 0, 1, 2))))
+    return article(
+        number,
+        " ".join(chance.choices(VOCABULARY, k=3)),
+        "\n".join(" ".join(chance.choices(VOCABULARY, k=4)) for _ in range(2)),
+        source=chance.choice(SOURCES),
+        language=chance.choice(LANGUAGES),
+        topics=tuple(tag for tag in (ECONOMY, SPORT) if chance.random() < 0.4),
+        published_at=None if chance.random() < 0.1 else NOW - timedelta(days=chance.randrange(10)),
+        is_lead=lead,
+        copies=copies if lead else (),
+        pub_status=chance.choice(("usable",) * 8 + ("withheld",)),
+        embargo_until=NOW + timedelta(hours=chance.choice((-1, 1))) if chance.random() < 0.2 else None,
+        expires_at=NOW + timedelta(hours=chance.choice((-1, 1))) if chance.random() < 0.2 else None,
+        withdrawn=chance.random() < 0.05,
+    )
+
+
+def generated_query(chance: random.Random, depth: int = 3) -> Node:
+    kind = chance.choice(
+        ("word", "word", "phrase", "keyword", "range", "and", "or", "not") if depth else ("word",)
+    )
+    match kind:
+        case "word":
+            return Word(chance.choice(VOCABULARY), chance.choice((None, None, "title", "body")))
+        case "phrase":
+            words = " ".join(chance.choices(VOCABULARY, k=chance.choice((1, 2, 2, 3))))
+            return Phrase(words, chance.choice((None, "title", "body")))
+        case "keyword":
+            return chance.choice(
+                (
+                    Keyword("source", chance.choice(SOURCES)),
+                    Keyword("language", chance.choice(("en", "en-GB", "und", "xx"))),
+                    Keyword(
+                        "topic", chance.choice(("medtop:04000000", "medtop:20000344", "medtop:15000000"))
+                    ),
+                )
+            )
+        case "range":
+            start = NOW - timedelta(days=chance.randrange(10))
+            return Range(*chance.choice(((start, None), (None, start), (start, start + timedelta(days=2)))))
+        case "not":
+            return Not(generated_query(chance, depth - 1))
+        case _:
+            children = tuple(generated_query(chance, depth - 1) for _ in range(chance.choice((2, 2, 3))))
+            return And(children) if kind == "and" else Or(children)
+
+
+def test_generated_queries_find_what_their_definition_says(index):
+    chance = random.Random(3)
+    articles = [generated_article(number, chance) for number in range(ARTICLES)]
+    fill(index, *articles)
+    fill(index, *(replace(one, change=2) for one in articles[::7]))  # rewritten, with deletions underneath
+    found_some = 0
+    for _ in range(QUERIES):
+        query = generated_query(chance)
+        duplicates = chance.choice(("fold", "keep", "only"))
+        fold = duplicates == "fold"
+        filters = chance.choice(
+            (Filters(), Filters(source=("a.com",)), Filters(not_topic=("medtop:04000000",)))
+        )
+        wanted = {
+            number
+            for number, one in enumerate(articles)
+            if is_visible(one, NOW)
+            and holds(query, one, fold=fold)
+            and holds(as_node(filters), one, fold=fold)
+        }
+        leads = {number for number in wanted if articles[number].is_lead}
+        shown = {"fold": leads, "keep": wanted, "only": wanted - leads}[duplicates]
+        sort = chance.choice(("relevance", "newest", "oldest"))
+        page = ask(index, query, duplicates=duplicates, filters=filters, sort=sort)
+        text = f"{print_query(query)} ({duplicates}, {filters})"
+        assert set(numbers(page)) == shown, text
+        assert (page.groups, page.articles) == (len(shown), len(wanted if fold else shown)), text
+        found_some += bool(shown)
+    assert found_some > QUERIES // 3  # else the comparison would say little
+
+
+def as_node(filters: Filters) -> Node | None:
+    if filters.source:
+        return Keyword("source", filters.source[0])
+    return Not(Keyword("topic", filters.not_topic[0])) if filters.not_topic else None
+
+
+def test_a_printed_query_finds_the_same_set(index):
+    chance = random.Random(5)
+    fill(index, *(generated_article(number, chance) for number in range(60)))
+    for _ in range(30):
+        query = generated_query(chance, 2)
+        again = parse_query(print_query(query), 10_000)
+        assert numbers(ask(index, query)) == numbers(ask(index, again))

@@ -1,0 +1,90 @@
+"""An article as a document of an index, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.article import Article, Copy, Removed, Source, Tag
+from shared.index.document import FIELDS, document, restore
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ARTICLE = Article(
+    id="a" * 32,
+    source=Source("BBC.com"),
+    title="Banks",
+    body="Rates rose.",
+    ingested_at=NOW,
+    language="en-GB",
+    published_at=NOW,
+    embargo_until=NOW,
+    removed=(Removed("Share", "share"),),
+    topics=(
+        Tag("medtop:20000344", "economy", 0.5, broader=("medtop:04000000",)),
+        Tag("medtop:04000000", "economy, business and finance", 0.5),
+    ),
+    copies=(Copy("b" * 32, "C.com"), Copy("c" * 32, "c.com")),
+    change=3,
+    sort_key=7,
+)
+
+
+def test_a_document_has_what_is_searched_and_the_article_beside_it():
+    found = document(ARTICLE)
+    assert restore(found.pop("article")) == replace(ARTICLE, removed=())
+    assert found == {
+        "id": "a" * 32,
+        "change": 3,
+        "sort_key": 7,
+        "state": "usable",
+        "is_lead": "true",
+        "source": "bbc.com",
+        "copy_sources": ["c.com"],
+        "language": "en-GB",
+        "languages": ["en-gb", "en"],
+        "topics": ["medtop:20000344", "medtop:04000000"],
+        "published_ms": 1_772_323_200_000,
+        "embargo_ms": 1_772_323_200_000,
+        "title_terms": "en/bank",
+        "body_terms": "en/rate en/rose",
+    }
+
+
+def test_every_field_of_a_document_is_a_known_field():
+    full = replace(ARTICLE, expires_at=NOW, duplicate_of="d" * 32, story_id="e" * 32, is_lead=False)
+    assert document(full).keys() == FIELDS.keys()
+
+
+def test_an_article_comes_back_from_json_text_and_from_what_it_was_read_into():
+    stored = document(ARTICLE)["article"]
+    assert restore(stored.decode()) == restore(json.loads(stored)) == replace(ARTICLE, removed=())
+
+
+def test_a_tombstone_keeps_id_and_change_but_no_text():
+    found = document(replace(ARTICLE, withdrawn=True))
+    kept = restore(found["article"])
+    assert (found["state"], found["title_terms"], found["body_terms"]) == ("withdrawn", "", "")
+    assert "topics" not in found
+    assert (kept.id, kept.change, kept.withdrawn, kept.title, kept.body) == ("a" * 32, 3, True, "", "")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"title": "\ud800"},
+        {"body": "x\udfff"},
+        {"id": ""},
+        {"id": "é" * 257},
+        {"id": "\ud800"},
+        {"sort_key": 1 << 63},
+        {"change": -(1 << 64)},
+        {"source": Source("x" * 9_000)},
+        {"topics": (Tag("y" * 9_000, "long", 1.0),)},
+    ],
+)
+def test_what_no_index_can_hold_is_refused_with_a_reason(bad):
+    with pytest.raises(ValueError, match=r"surrogates|bytes|64 bits|longer than"):
+        document(replace(ARTICLE, **bad))

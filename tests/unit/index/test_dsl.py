@@ -1,0 +1,76 @@
+"""The translation of a plan into Elasticsearch's query DSL."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.index.dsl import filtering, scoring, search_body
+from shared.index.plan import AllOf, AnyOf, KeywordAny, NoneOf, PhraseAny, Plan, RangeMs, TermAny
+
+SOURCE = KeywordAny("source", ("paper.example",))
+WORD = TermAny("body_terms", ("en/run",), 2.0)
+
+
+def test_a_term_is_looked_up_as_it_is():
+    assert scoring(WORD) == {"term": {"body_terms": {"value": "en/run", "boost": 2.0}}}
+
+
+def test_several_forms_of_a_word_are_alternatives():
+    found = scoring(TermAny("body_terms", ("run", "en/run")))
+    assert [choice["term"]["body_terms"]["value"] for choice in found["bool"]["should"]] == ["run", "en/run"]
+    assert found["bool"]["minimum_should_match"] == 1
+
+
+def test_a_phrase_leaves_only_spaces_to_the_engine():
+    found = scoring(PhraseAny("title_terms", (("en/new", "en/york"),), 2.0))
+    assert found == {"match_phrase": {"title_terms": {"query": "en/new en/york", "boost": 2.0}}}
+
+
+@pytest.mark.parametrize("node", [SOURCE, RangeMs("published_ms", 1, 2), NoneOf(WORD), NoneOf(SOURCE)])
+def test_what_adds_no_score_gets_a_constant_of_zero(node):
+    assert scoring(node) == {"constant_score": {"filter": filtering(node), "boost": 0}}
+
+
+def test_everything_matches_with_no_score():
+    assert scoring(AllOf(())) == {"match_all": {"boost": 0}}
+
+
+def test_a_query_of_everything_as_a_filter_is_empty_and_valid():
+    assert filtering(AllOf(())) == {"bool": {"filter": []}}
+
+
+def test_a_tree_keeps_its_shape():
+    found = filtering(AllOf((AnyOf((SOURCE, KeywordAny("copy_sources", ("a",)))), NoneOf(SOURCE))))
+    first, second = found["bool"]["filter"]
+    assert [list(choice["terms"]) for choice in first["bool"]["should"]] == [["source"], ["copy_sources"]]
+    assert second == {"bool": {"must_not": [{"terms": {"source": ["paper.example"]}}]}}
+
+
+def test_an_open_end_of_a_range_bounds_nothing():
+    assert filtering(RangeMs("expires_ms", end=5)) == {"range": {"expires_ms": {"gte": None, "lte": 5}}}
+
+
+def test_folding_counts_all_matches_beside_the_shown_ones():
+    body = search_body(Plan(WORD, AllOf((SOURCE,)), KeywordAny("is_lead", ("true",)), "newest", 5, 10), "2s")
+    assert body["post_filter"] == {"terms": {"is_lead": ["true"]}}
+    assert body["aggs"] == {"articles": {"filter": {"match_all": {}}}}
+    assert (body["size"], body["from"], body["track_total_hits"], body["timeout"]) == (5, 10, True, "2s")
+
+
+def test_without_folding_there_is_one_count():
+    body = search_body(Plan(WORD, AllOf((SOURCE,)), None, "newest", 5, 0), "2s")
+    assert "post_filter" not in body
+    assert "aggs" not in body
+
+
+@pytest.mark.parametrize(
+    ("sort", "keys"),
+    [
+        ("relevance", [("_score", "desc"), ("sort_key", "desc")]),
+        ("newest", [("sort_key", "desc")]),
+        ("oldest", [("sort_key", "asc")]),
+    ],
+)
+def test_the_order_ends_with_the_unique_key(sort, keys):
+    body = search_body(Plan(WORD, AllOf(()), None, sort, 5, 0), "2s")
+    assert [(name, how["order"]) for part in body["sort"] for name, how in part.items()] == keys

@@ -1,0 +1,118 @@
+"""Plans: what a search means in exact terms, before any engine sees it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.errors import InvalidRequest
+from shared.index.parser import parse_query
+from shared.index.plan import (
+    TITLE_BOOST,
+    AllOf,
+    AnyOf,
+    KeywordAny,
+    NoneOf,
+    PhraseAny,
+    PlanNode,
+    RangeMs,
+    TermAny,
+    plan_get,
+    plan_search,
+    visible,
+)
+from shared.index.port import Filters, SearchRequest
+from shared.index.query import Word
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+NOW_MS = 1_772_323_200_000
+
+
+def scored(text: str, **given) -> PlanNode:
+    return plan_search(SearchRequest(NOW, parse_query(text), **given)).scored
+
+
+def test_a_word_is_looked_for_in_title_and_body_in_the_forms_of_every_language():
+    title, body = scored("running").children
+    assert (title.field, title.boost, body.field, body.boost) == (
+        "title_terms",
+        TITLE_BOOST,
+        "body_terms",
+        1.0,
+    )
+    assert title.terms == body.terms
+    assert {"running", "en/run", "de/running"} <= set(title.terms)
+
+
+def test_a_word_of_several_terms_is_a_phrase():
+    assert scored("title:covid-19") == PhraseAny("title_terms", scored("title:covid-19").phrases, TITLE_BOOST)
+    assert ("en/covid", "19") in scored("title:covid-19").phrases
+    assert scored("body:東京都") == PhraseAny("body_terms", (("東京", "京都"),))
+
+
+def test_a_phrase_of_one_word_is_a_word():
+    assert scored('body:"2026"') == TermAny("body_terms", ("2026",))
+
+
+def test_operators_become_all_any_and_none():
+    one, two = TermAny("body_terms", ("1",)), TermAny("body_terms", ("2",))
+    assert scored("body:1 body:2") == AllOf((one, two))
+    assert scored("body:1 OR body:2") == AnyOf((one, two))
+    assert scored("-body:1") == NoneOf(one)
+    assert scored("") == AllOf(())
+
+
+def test_visibility_is_in_every_plan():
+    rule = AllOf(
+        (
+            KeywordAny("state", ("usable",)),
+            NoneOf(RangeMs("embargo_ms", start=NOW_MS + 1)),
+            NoneOf(RangeMs("expires_ms", end=NOW_MS)),
+        )
+    )
+    assert visible(NOW_MS) == rule
+    assert rule in plan_search(SearchRequest(NOW)).filters.children
+    assert plan_get(("a", "b"), NOW_MS) == AllOf((KeywordAny("id", ("a", "b")), rule))
+
+
+def test_folding_shows_leads_and_lets_a_source_match_where_copies_ran():
+    fold = plan_search(SearchRequest(NOW, filters=Filters(source=("B.com", "b.com"))))
+    own, ran = KeywordAny("source", ("b.com",)), KeywordAny("copy_sources", ("b.com",))
+    assert (fold.shown, fold.folded) == (KeywordAny("is_lead", ("true",)), KeywordAny("is_lead", ("false",)))
+    assert fold.filters.children[1:] == (AnyOf((own, ran)),)
+    keep = plan_search(SearchRequest(NOW, filters=Filters(source=("b.com",)), duplicates="keep"))
+    assert (keep.shown, keep.folded, keep.filters.children[1:]) == (None, None, (own,))
+    only = plan_search(SearchRequest(NOW, duplicates="only"))
+    assert (only.shown, only.filters.children[1:]) == (None, (KeywordAny("is_lead", ("false",)),))
+
+
+def test_negative_twins_and_dates_become_filters():
+    filters = Filters(not_topic=("medtop:1",), language=("EN-gb",), start=NOW, end=None)
+    assert plan_search(SearchRequest(NOW, filters=filters)).filters.children[1:] == (
+        KeywordAny("languages", ("en-gb",)),
+        NoneOf(KeywordAny("topics", ("medtop:1",))),
+        RangeMs("published_ms", NOW_MS, None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "planned"),
+    [
+        ("a", "relevance", "relevance"),
+        ("a -b", "relevance", "relevance"),
+        ("source:x", "relevance", "newest"),
+        ("-a", "relevance", "newest"),
+        ("", "relevance", "newest"),
+        ("", "oldest", "oldest"),
+        ("a", "newest", "newest"),
+    ],
+)
+def test_relevance_needs_something_that_scores(text, asked, planned):
+    assert plan_search(SearchRequest(NOW, parse_query(text), sort=asked)).sort == planned
+
+
+def test_a_tree_with_nothing_to_search_for_is_the_callers_error():
+    with pytest.raises(InvalidRequest) as caught:
+        plan_search(SearchRequest(NOW, Word("?!", position=7)))
+    assert (caught.value.field, caught.value.position) == ("q", 7)
