@@ -1,0 +1,66 @@
+"""A line of a text with what is counted about it: words, ending, bullet. Judging it is left to others."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from services.workers.stages.clean.plain import BULLET, UNSPACED, comparable
+
+SENTENCE_END = re.compile(r"[.!?…。！？؟۔।][\"'”’»)\]」』]*$")
+# "3) ...", "3. ..." or "June 9 - ...": lines of a list that is part of an article more often than of a menu.
+ENUMERATED = re.compile(
+    r"^(?:[•*-] )?(?:\d{1,3}[.)] \S"
+    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}\b\W+[^\W\d])",
+    re.IGNORECASE,
+)
+LETTER = re.compile(r"[^\W\d_]")
+END_CHARS = 20
+PROSE_WORDS = 8  # with a full stop
+LONG_WORDS = 25  # without one
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a page: its text, comparable form, number of words, and shape."""
+
+    text: str
+    key: str
+    words: int
+    bullet: bool
+    enumerated: bool
+    ends: bool  # as a sentence does
+    leads: bool  # into a list, with a colon
+    prose: bool  # running text
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it can be an article's last line, which a heading cannot."""
+        return self.ends or self.bullet or self.enumerated or self.prose
+
+
+def read_line(text: str) -> Line:
+    """Count what there is to count about a line."""
+    words = text.count(" ") + 1
+    if not text.isascii():
+        words += len(UNSPACED.findall(text)) // 2
+    ends = SENTENCE_END.search(text, max(0, len(text) - END_CHARS)) is not None
+    return Line(
+        text=text,
+        key=comparable(text),
+        words=words,
+        bullet=BULLET.match(text) is not None,
+        enumerated=ENUMERATED.match(text) is not None,
+        ends=ends,
+        leads=text.endswith((":", "：")),
+        prose=words >= LONG_WORDS or (ends and words >= PROSE_WORDS),
+    )
+
+
+def repeated(lines: list[Line]) -> frozenset[str]:
+    """Return the keys of paragraphs that stand in the page more than once."""
+    keys = [line.key for line in lines if line.prose]
+    if len(set(keys)) == len(keys):
+        return frozenset()
+    return frozenset(key for key, count in Counter(keys).items() if count > 1)

@@ -1,0 +1,69 @@
+"""Where the article lies in a page: the stretch of lines whose running text outweighs what is between.
+
+Maximum-scoring subsequence over line scores (Pasternack and Roth, WWW 2009), without a trained model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from services.workers.stages.clean.lines import Line
+
+MARKED = -6.0
+SHORT = -3.0
+MIDDLING = -1.5
+MOST = 60.0
+LISTED = 0.5
+ENOUGH_WORDS = 40
+COMMENTS_BELOW = "comments"
+
+
+def find_region(lines: Sequence[Line], reasons: Mapping[int, str]) -> tuple[int, int]:
+    """Return the first and the last line of the article; all lines when none is running text."""
+    if not any(line.prose and number not in reasons for number, line in enumerate(lines)):
+        return 0, len(lines) - 1
+    end = _before_comments(lines, reasons)
+    scores = [score(line, reasons.get(number)) for number, line in enumerate(lines[:end])]
+    return best_stretch(scores)
+
+
+def score(line: Line, reason: str | None) -> float:
+    """Weigh a line: words of running text count for it, short lines and marked ones against."""
+    if reason is not None:
+        return MARKED
+    if line.prose:
+        return min(line.words, MOST)
+    if line.ends and line.words >= 3:
+        return line.words / 2
+    if line.leads:
+        return 0.0
+    if line.enumerated:
+        return LISTED
+    return SHORT if line.words < PROSE_LIKE else MIDDLING
+
+
+PROSE_LIKE = 10
+
+
+def best_stretch(scores: Sequence[float]) -> tuple[int, int]:
+    """Return the ends of the stretch with the greatest sum, the first one at a tie."""
+    best, best_ends = float("-inf"), (0, len(scores) - 1)
+    total, start = 0.0, 0
+    for number, value in enumerate(scores):
+        if total <= 0:
+            total, start = 0.0, number
+        total += value
+        if total > best:
+            best, best_ends = total, (start, number)
+    return best_ends
+
+
+def _before_comments(lines: Sequence[Line], reasons: Mapping[int, str]) -> int:
+    """Return the line at which readers' comments begin, once enough running text stands above it."""
+    words = 0
+    for number, line in enumerate(lines):
+        if reasons.get(number) == COMMENTS_BELOW and words >= ENOUGH_WORDS:
+            return number
+        if line.prose and number not in reasons:
+            words += line.words
+    return len(lines)

@@ -1,0 +1,161 @@
+"""Which single lines are furniture, by their words and shape; where they stand is ``text.py``'s question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from services.workers.stages.clean.lines import LETTER, Line
+from services.workers.stages.clean.phrases import phrase, words
+
+DATE_PIECES = re.compile(r"[^\W\d_]+|\d+")
+DIGIT = re.compile(r"\d")
+CASE_CHANGE = re.compile(r"[a-z][A-Z]")
+ADDRESS = re.compile(r"^\(?(?:https?://|www\.)\S+\)?$", re.IGNORECASE)
+CRUMB = re.compile(r" ?[>»›] ?| [/|·•] ")
+CRUMB_CHARS = 60
+DATE_OR_TIME = re.compile(r"\b(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}[:h]\d{2})\b")
+TOKEN_CHARS = 20
+MOST_CHARS = 1_000  # no furniture is longer, and no pattern may see a line of a megabyte
+BIO_CHARS = 200  # a writer's trade is named at once
+KEYWORD_PARTS = 4
+NUMBER_DIGITS = 7
+MOST_FUNCTION_WORDS = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A reason, the most words a line of it has, and the test on the line."""
+
+    reason: str
+    most_words: int
+    test: Callable[[Line], object]
+
+
+def reason_to_cut(line: Line) -> str | None:
+    """Return why a line is furniture wherever it stands, or None."""
+    if len(line.text) > MOST_CHARS:
+        return None
+    for rule in _rules_for(line.words):
+        if rule.test(line):
+            return rule.reason
+    return None
+
+
+def is_keywords(line: Line) -> bool:
+    """Tell a line of keywords: many short parts between commas, few function words, no full stop."""
+    if line.ends or line.bullet or line.text.count(",") + line.text.count(";") < KEYWORD_PARTS - 1:
+        return False
+    parts = [part.strip() for part in re.split(r"[,;]", line.text) if part.strip()]
+    if max(len(part.split()) for part in parts) > 6:
+        return False
+    functions = words("function_words")
+    return sum(word in functions for word in line.key.split()) <= MOST_FUNCTION_WORDS * line.words
+
+
+def is_bio(line: Line, authors: tuple[str, ...]) -> bool:
+    """Tell a paragraph about the writer: a writer's trade said of its first words, or of a named author."""
+    if not line.ends or line.words > 120:
+        return False
+    verb = phrase("bio_verb")(line.key[:BIO_CHARS])
+    if verb is None:
+        return False
+    first = line.text.split(maxsplit=1)[0].strip("\"'“”,.")
+    named = any(first.casefold() == part.casefold() for name in authors for part in name.split())
+    opens = verb.start() <= 60
+    return opens and (named or (first[:1].isupper() and phrase("bio_more")(line.key) is not None))
+
+
+def is_byline(line: Line) -> bool:
+    """Tell a line that names who wrote the article."""
+    if line.ends and line.words > 6 and not line.text.startswith("("):
+        return False
+    match = phrase("byline_word")(line.key)
+    if match is None:
+        return False
+    rest = re.split(r"[\s:,|/]+", line.text.strip("() "))[1:]
+    joining = words("name_joiners")
+    return all(
+        word[:1].isupper() or word[0] in "@(" or DIGIT.search(word) or word in joining
+        for word in rest
+        if word
+    )
+
+
+def is_wordless(line: Line) -> bool:
+    """Tell a line of signs or of one short number, such as a counter; a telephone number is none."""
+    return not LETTER.search(line.text) and len(DIGIT.findall(line.text)) < NUMBER_DIGITS
+
+
+def is_date(line: Line) -> bool:
+    """Tell a line that is a date, a time, or both, and nothing else."""
+    known = words("date_words")
+    pieces = DATE_PIECES.findall(line.key)
+    if not DIGIT.search(line.key) or not all(piece.isdigit() or piece in known for piece in pieces):
+        return False
+    return not all(map(str.isdigit, pieces)) or DATE_OR_TIME.search(line.key) is not None
+
+
+def is_breadcrumbs(line: Line) -> bool:
+    """Tell a path through a site: short parts between arrows, bars or slashes."""
+    parts = CRUMB.split(line.text)
+    return not line.ends and len(parts) > 2 and all(0 < len(part) <= CRUMB_CHARS for part in parts)
+
+
+def is_token(line: Line) -> bool:
+    """Tell a random token: one long word with digits or changing case that is no address."""
+    text = line.text
+    if " " in text or len(text) < TOKEN_CHARS or ADDRESS.match(text) or not text.isascii():
+        return False
+    return bool(DIGIT.search(text)) + len(CASE_CHANGE.findall(text)) >= 2 or (
+        bool(DIGIT.search(text)) and len(text) >= 32
+    )
+
+
+def _says(name: str) -> Callable[[Line], object]:
+    test = phrase(name)
+    return lambda line: test(line.key)
+
+
+def _labels(name: str) -> Callable[[Line], object]:
+    test = phrase(name)
+    return lambda line: not line.ends and test(line.key)
+
+
+RULES = (
+    Rule("no-words", 12, is_wordless),
+    Rule("token", 1, is_token),
+    Rule("advert", 12, _says("advert")),
+    Rule("share", 14, _says("share")),
+    Rule("bookmark", 4, lambda line: line.key.startswith(("bookmark", "merken", "guardar"))),
+    Rule("control", 8, _says("control")),
+    Rule("comments", 12, _says("comments")),
+    Rule("wire-sign-off", 45, _says("wire_end")),
+    Rule("photo-credit", 30, _says("credit")),
+    Rule("byline", 16, is_byline),
+    Rule("timestamp", 16, _labels("timestamp")),
+    Rule("timestamp", 10, is_date),
+    Rule("source-line", 8, _labels("source_line")),
+    Rule("photo-credit", 90, _says("caption_end")),
+    Rule("newsletter", 60, _says("inbox")),
+    Rule("disclosure", 60, _says("commission")),
+    Rule("copyright", 60, _says("copyright")),
+    Rule("cookie-notice", 120, _says("cookies")),
+    Rule("adblock", 45, _says("adblock")),
+    Rule("newsletter", 45, _says("newsletter")),
+    Rule("follow", 40, _says("follow")),
+    Rule("paywall", 40, _says("paywall")),
+    Rule("see-also", 35, _says("see_also")),
+    Rule("contact", 45, _says("contact")),
+    Rule("keywords", 80, _says("keywords_label")),
+    Rule("disclosure", 80, _says("disclosure")),
+    Rule("breadcrumbs", 30, is_breadcrumbs),
+)
+
+
+@cache
+def _rules_for(words: int) -> tuple[Rule, ...]:
+    """Return the rules for lines of a number of words; a line within ``MOST_CHARS`` has few of them."""
+    return tuple(rule for rule in RULES if words <= rule.most_words)

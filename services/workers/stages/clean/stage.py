@@ -1,0 +1,151 @@
+"""The clean stage: one raw item in, the readable article out, with everything that was cut and why.
+
+Pure: the same input gives the same output, with no clock, no network and no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from services.workers.stages.clean import html as html_page
+from services.workers.stages.clean import verdict
+from services.workers.stages.clean.byline import authors_in
+from services.workers.stages.clean.dates import as_utc, sane
+from services.workers.stages.clean.headline import stand_in
+from services.workers.stages.clean.language import detect_language, given_language
+from services.workers.stages.clean.lines import read_line
+from services.workers.stages.clean.metadata import Metadata, keywords_of, names, read_metadata, web_url
+from services.workers.stages.clean.phrases import phrase
+from services.workers.stages.clean.plain import comparable, one_line, paragraphs, word_count
+from services.workers.stages.clean.text import read_text
+from services.workers.stages.outcomes import Cleaned
+from shared.article import Article, RawArticle, Removed, Source
+from shared.identity import strip_tracking
+
+UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read out of one item, before the fields its sender gave are laid over it."""
+
+    title: str
+    body: str
+    meta: Metadata = field(default_factory=Metadata)
+    removed: tuple[Removed, ...] = ()
+    authors: tuple[str, ...] = ()
+    rejected: str | None = None
+
+
+def clean_article(raw: RawArticle) -> Cleaned:
+    """Clean one item; ``rejected`` says why it is no article, with what could be read of it."""
+    if raw.body is not None:
+        found = _from_body(raw, raw.body)
+    elif raw.html is not None:
+        found = _from_html(raw, raw.html)
+    else:
+        found = _from_text(raw, raw.text or "")
+    return Cleaned(_article(raw, found), found.rejected)
+
+
+def _from_body(raw: RawArticle, body: str) -> Found:
+    """Take clean text as it is; its first line is the headline when none was given."""
+    text = paragraphs(body)
+    title = _given_title(raw)
+    if not title:
+        title = stand_in([read_line(text.split("\n", 1)[0])], {}) if text else ""
+    return Found(title, text, rejected=verdict.of_body(text))
+
+
+def _from_html(raw: RawArticle, markup: str) -> Found:
+    if reason := verdict.of_markup(markup):
+        return Found(_given_title(raw) or "", "", rejected=reason)
+    page = html_page.parse_page(markup)
+    meta = read_metadata(page.tree, raw.url) if page is not None else Metadata()
+    title = _given_title(raw) or meta.title
+    body = html_page.extract_body(page, meta.article_body) if page is not None else ""
+    if page is None or body is None:
+        found = _from_text(replace(raw, title=title), html_page.visible_text(markup))
+        return replace(found, meta=meta)
+    lines, cut = html_page.cut_furniture(page, body)
+    title = title or stand_in([read_line(line) for line in lines[:1]], {})
+    body = "\n".join(html_page.without_headline(lines, title))
+    rejected = verdict.of_page(title, body) or verdict.of_address(raw.url, is_article=meta.is_article)
+    return Found(title, body, meta, tuple(cut), authors_in(_cut_as(cut, "byline")), rejected)
+
+
+def _from_text(raw: RawArticle, text: str) -> Found:
+    reading = read_text(text, _given_title(raw), _site_names(raw.source))
+    body = "\n".join(reading.lines)
+    cut = reading.removed
+    return Found(
+        reading.title,
+        body,
+        Metadata(keywords=keywords_of(map(_without_label, _cut_as(cut, "keywords")))),
+        cut,
+        authors_in(_cut_as(cut, "byline")),
+        verdict.of_page(reading.title, body),
+    )
+
+
+def _without_label(line: str) -> str:
+    """Return a keyword line without a label such as ``Tags:``."""
+    head, _, rest = line.partition(":")
+    return rest if phrase("keywords_label")(comparable(head) + ":") else line
+
+
+def _cut_as(removed: Sequence[Removed], reason: str) -> list[str]:
+    return [item.text for item in removed if item.reason == reason]
+
+
+def _given_title(raw: RawArticle) -> str | None:
+    return one_line(raw.title) or None if raw.title else None
+
+
+def _site_names(source: Source) -> tuple[str, ...]:
+    """Return the words by which a site calls itself, in comparable form: its name and its host's label."""
+    label = (source.domain or source.id).removeprefix("www.").split(".")[0]
+    return tuple(
+        {
+            comparable(name)
+            for name in (source.name, source.domain, source.id, label)
+            if name and len(name) > 2
+        }
+    )
+
+
+def _article(raw: RawArticle, found: Found) -> Article:
+    """Lay the given fields over the found ones."""
+    meta = found.meta
+    published = sane(as_utc(raw.published_at), raw.ingested_at) or sane(meta.published_at, raw.ingested_at)
+    canonical = web_url(meta.canonical_url or raw.url)
+    return Article(
+        id=raw.id,
+        source=raw.source,
+        title=found.title,
+        body=found.body,
+        ingested_at=as_utc(raw.ingested_at) or UNKNOWN_TIME,
+        uri=raw.uri,
+        url=raw.url,
+        canonical_url=strip_tracking(canonical) if canonical else None,
+        summary=(paragraphs(raw.summary) if raw.summary else "") or meta.summary,
+        authors=_given_names(raw.authors) or names(meta.authors) or found.authors,
+        language=given_language(raw.language) or detect_language(found.body or found.title),
+        published_at=published,
+        modified_at=sane(as_utc(raw.modified_at), raw.ingested_at) or sane(meta.modified_at, raw.ingested_at),
+        image_url=web_url(raw.image_url) or meta.image_url,
+        word_count=word_count(found.body),
+        version=raw.version,
+        pub_status=raw.pub_status,
+        embargo_until=as_utc(raw.embargo_until),
+        expires_at=as_utc(raw.expires_at),
+        source_keywords=_given_names(raw.keywords) or meta.keywords,
+        removed=found.removed,
+    )
+
+
+def _given_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Level given names or keywords, without empty ones and repeats."""
+    return tuple(dict.fromkeys(name for name in map(one_line, given) if name))

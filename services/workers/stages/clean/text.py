@@ -1,0 +1,226 @@
+"""The article in a plain text that may carry a page's furniture: headline, kept lines, and why others went.
+
+Rules about single lines are in ``rules.py``; here it counts where a line stands and what is beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from services.workers.stages.clean.byline import authors_in
+from services.workers.stages.clean.headline import find_headline, is_headline, stand_in
+from services.workers.stages.clean.lines import Line, read_line, repeated
+from services.workers.stages.clean.phrases import phrase
+from services.workers.stages.clean.plain import comparable, lines_of
+from services.workers.stages.clean.region import find_region
+from services.workers.stages.clean.rules import is_bio, is_keywords, reason_to_cut
+from shared.article import Removed
+
+MAX_PASSES = 20
+# No page of news has as many lines; what has is a dump, and is left as it is.
+MAX_LINES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The article as read from a text: its lines, and what was cut or learned on the way."""
+
+    title: str
+    lines: tuple[str, ...]
+    removed: tuple[Removed, ...]
+
+
+@dataclass(slots=True)
+class Marks:
+    """Reasons to cut, by line number, while a page is being read."""
+
+    lines: list[Line]
+    reasons: dict[int, str] = field(default_factory=dict)
+
+    def cut(self, number: int, reason: str) -> None:
+        """Mark a line, unless it already has a reason."""
+        self.reasons.setdefault(number, reason)
+
+    def is_kept(self, number: int) -> bool:
+        """Whether a line has no reason to go so far."""
+        return number not in self.reasons
+
+    def kept(self) -> list[str]:
+        """Return the lines that stay."""
+        return [line.text for number, line in enumerate(self.lines) if self.is_kept(number)]
+
+    def removed(self) -> list[Removed]:
+        """Return the lines that go, with their reasons."""
+        return [Removed(self.lines[number].text, self.reasons[number]) for number in sorted(self.reasons)]
+
+
+def mark_furniture(texts: Sequence[str]) -> Marks:
+    """Mark what is furniture in a text that an extractor has already cut out of its page."""
+    marks = Marks([read_line(text) for text in texts])
+    _mark_lines(marks)
+    _mark_disclaimers(marks)
+    _mark_related(marks)
+    _mark_bios(marks)
+    return marks
+
+
+def read_text(text: str, title: str | None, site: Sequence[str] = ()) -> Reading:
+    """Read an article out of a text; ``title`` is the given headline, ``site`` the names its source goes by.
+
+    Passes are repeated until nothing more is cut, so that reading the result again changes nothing.
+    """
+    texts = lines_of(text)
+    if len(texts) > MAX_LINES:
+        return Reading(title or stand_in([read_line(texts[0])], {}), tuple(texts), ())
+    lines = [read_line(line) for line in texts]
+    removed: list[Removed] = []
+    marks = Marks(lines)
+    _mark_lines(marks)
+    for _ in range(MAX_PASSES):
+        title = _one_pass(marks, title, site)
+        if not marks.reasons:
+            break
+        removed += marks.removed()
+        lines = [line for number, line in enumerate(lines) if number not in marks.reasons]
+        marks = Marks(lines)
+    kept = tuple(line.text for line in lines)
+    return Reading(title or "", kept, tuple(item for item in removed if item.reason != HEADLINE))
+
+
+HEADLINE = "headline"
+
+
+def _one_pass(marks: Marks, title: str | None, site: Sequence[str]) -> str:
+    """Mark what goes, from the surest reasons to the least sure; return the headline."""
+    _mark_disclaimers(marks)
+    _mark_self_descriptions(marks, site)
+    _mark_keywords(marks)
+    _mark_related(marks)
+    _mark_bios(marks)
+    first, last = find_region(marks.lines, marks.reasons)
+    found = title or find_headline(marks.lines, marks.reasons, first)
+    _mark_headline(marks, found, first)
+    _mark_outside(marks, first, last)
+    _mark_loose_headings(marks)
+    return found
+
+
+def _mark_lines(marks: Marks) -> None:
+    for number, line in enumerate(marks.lines):
+        if reason := reason_to_cut(line):
+            marks.cut(number, reason)
+
+
+def _first_prose(marks: Marks) -> int:
+    return next(
+        (n for n, line in enumerate(marks.lines) if line.prose and marks.is_kept(n)), len(marks.lines)
+    )
+
+
+def _mark_disclaimers(marks: Marks) -> None:
+    """Cut a disclaimer's heading, and the legal paragraphs right under it."""
+    under = False
+    for number, line in enumerate(marks.lines):
+        if phrase("disclaimer_head")(line.key):
+            marks.cut(number, "disclaimer")
+            under = True
+        elif phrase("disclaimer_start")(line.key):
+            marks.cut(number, "disclaimer")
+            under = line.words < 5
+        elif under and line.prose and phrase("legal_term")(line.key):
+            marks.cut(number, "disclaimer")
+        else:
+            under = under and not marks.is_kept(number)
+
+
+def _mark_self_descriptions(marks: Marks, site: Sequence[str]) -> None:
+    """Cut what a site says of itself: a repeated line that names it, or its name followed by a verb.
+
+    Of other repeated paragraphs the copy among the article's own stays, one above or below it goes.
+    """
+    twice = repeated(marks.lines)
+    for number, line in enumerate(marks.lines):
+        if not line.prose:
+            continue
+        opening = next((name for name in site if line.key.startswith(name + " ")), "")
+        if (line.key in twice and any(name in line.key for name in site)) or (
+            opening and phrase("self_verb")(line.key[len(opening) + 1 :])
+        ):
+            marks.cut(number, "self-description")
+    _mark_repeats(marks, twice)
+
+
+def _mark_repeats(marks: Marks, twice: frozenset[str]) -> None:
+    """Cut all copies of a paragraph but the one nearest to the middle of the running text."""
+    prose = [number for number, line in enumerate(marks.lines) if line.prose and marks.is_kept(number)]
+    middle = len(prose) // 2
+    for key in twice:
+        copies = [place for place, number in enumerate(prose) if marks.lines[number].key == key]
+        best = min(copies, key=lambda place: abs(place - middle), default=None)
+        for place in copies:
+            if place != best:
+                marks.cut(prose[place], "repeated")
+
+
+def _mark_keywords(marks: Marks) -> None:
+    """Cut keyword lines above the running text or below it."""
+    prose = [
+        n for n, line in enumerate(marks.lines) if line.prose and marks.is_kept(n) and not is_keywords(line)
+    ]
+    first, last = (prose[0], prose[-1]) if prose else (len(marks.lines), -1)
+    for number, line in enumerate(marks.lines):
+        if (number < first or number > last) and marks.is_kept(number) and is_keywords(line):
+            marks.cut(number, "keywords")
+
+
+def _mark_related(marks: Marks) -> None:
+    """Cut the heading of a list of other articles, below some running text, and the short lines under it."""
+    under = False
+    for number, line in enumerate(marks.lines[(start := _first_prose(marks)) :], start):
+        heads = line.words <= 8 and not line.ends and phrase("related")(line.key) is not None
+        under = (under or heads) and not (line.prose or line.text.endswith("."))
+        if under and (not heads or _leads_nowhere(marks.lines, number)):
+            marks.cut(number, "related")
+        elif heads:
+            under = False
+
+
+def _leads_nowhere(lines: Sequence[Line], number: int) -> bool:
+    """Whether the line after a heading is no running text."""
+    return number + 1 >= len(lines) or not lines[number + 1].prose
+
+
+def _mark_bios(marks: Marks) -> None:
+    """Cut what is said of the author under the article."""
+    authors = authors_in(marks.lines[n].text for n, reason in marks.reasons.items() if reason == "byline")
+    prose = [n for n, line in enumerate(marks.lines) if line.prose and marks.is_kept(n)]
+    for number in prose[max(1, len(prose) * 2 // 3) :]:
+        if is_bio(marks.lines[number], authors):
+            marks.cut(number, "author-bio")
+
+
+def _mark_headline(marks: Marks, title: str, first: int) -> None:
+    """The headline is the title: it is taken out of the body above and at the beginning of the text."""
+    key = comparable(title)
+    for number, line in enumerate(marks.lines[: first + 3]):
+        # The beginning of a text stands in for a missing headline, and stays where it is.
+        if line.key == key and is_headline(line):
+            marks.reasons[number] = HEADLINE
+
+
+def _mark_outside(marks: Marks, first: int, last: int) -> None:
+    for number in range(len(marks.lines)):
+        if number < first:
+            marks.cut(number, "above-article")
+        elif number > last:
+            marks.cut(number, "below-article")
+
+
+def _mark_loose_headings(marks: Marks) -> None:
+    """Cut short lines that no kept text follows."""
+    kept = [number for number in range(len(marks.lines)) if marks.is_kept(number)]
+    if not any(marks.lines[number].stands_alone for number in kept):
+        return
+    while not marks.lines[kept[-1]].stands_alone:
+        marks.cut(kept.pop(), "below-article")
