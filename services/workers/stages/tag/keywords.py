@@ -1,0 +1,136 @@
+"""Key phrases of an article by TF-IDF; how common words are in general is in ``background.yaml``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from heapq import nsmallest
+from pathlib import Path
+
+from services.workers.stages.tag.rulefile import RuleNode, read_rules
+
+FILE = Path(__file__).with_name("background.yaml")
+SHOWN = 10
+# The rarity of a word the table does not know: it stands in about one of 250 articles.
+_UNKNOWN = -math.log(0.004)
+# Words in more than about a third of all articles break phrases.
+_STOP = 1.03
+_TITLE_MENTIONS = 2.0  # a word in the title counts as so many more mentions
+# Candidates looked at for the shown phrases; the rest are parts of better ones or far behind.
+_CANDIDATES = 40
+
+# A longer phrase gains less than the sum of its words.
+_LENGTHS = {length: 1 / math.sqrt(length) for length in (1, 2, 3)}
+_REMEMBERED = 200_000  # words; some 20 MB
+
+_TOKENS = re.compile(r"\w+(?:[-']\w+)*|\n|[^\w\s'-]")
+
+Phrase = tuple[str, ...]
+
+
+@cache
+def rarities() -> Mapping[str, Mapping[str, float]]:
+    """Language -> word -> inverse document frequency, read once per process; raises ``BadRules``."""
+    return {language.text(): _read_words(shares) for language, shares in read_rules(FILE).pairs()}
+
+
+def _read_words(shares: RuleNode) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for share, words in shares.pairs():
+        rarity = -math.log(share.number(0.0001, 1))
+        for word in words.parts():
+            if word.text() in found:
+                raise word.error(f"{word.text()!r} is written twice")
+            found[word.text()] = rarity
+    return found
+
+
+class _ContentWords(dict[str, str]):
+    """Word -> itself, or nothing for stop words, numbers and punctuation; remembers, since words repeat."""
+
+    def __init__(self, stops: frozenset[str]) -> None:
+        self._stops = stops
+
+    def __missing__(self, word: str) -> str:
+        if len(self) > _REMEMBERED:
+            self.clear()
+        content = word not in self._stops and len(word) > 1 and word[0].isalpha()
+        self[word] = word if content else ""
+        return self[word]
+
+
+@cache
+def _table(language: str) -> tuple[Mapping[str, float], _ContentWords]:
+    """The rarities of a language (English where there is no table) and its content words."""
+    rarity = rarities().get(language, rarities()["en"])
+    return rarity, _ContentWords(frozenset(word for word, value in rarity.items() if value < _STOP))
+
+
+def find_keywords(title: str, body: str, language: str = "en") -> tuple[str, ...]:
+    """The most telling phrases of one to three words, best first, as first written."""
+    base = language.split("-")[0].lower()
+    rarity, content = _table(base if base in rarities() else "en")
+    head = _tokens(title)
+    written = [*_tokens(body), *head]
+    words = [content[word.lower()] for word in written]
+    chosen = _best(_mentions(words, len(head)), rarity)
+    first = {word: written[words.index(word)] for phrase in chosen for word in phrase}
+    return tuple(" ".join(first[word] for word in phrase) for phrase in chosen)
+
+
+def _tokens(text: str) -> list[str]:
+    # The possessive ends a phrase, as punctuation does: "Pakistan's plan" is no name.
+    return _TOKENS.findall(text.replace("’", "'").replace("'s ", " | ") + "\n")
+
+
+def _mentions(words: list[str], titled: int) -> dict[Phrase, float]:
+    """Count words, and those phrases all of whose words are met more than once.
+
+    Stop words, numbers and punctuation are empty. The last ``titled`` words are the title's; they weigh more.
+    """
+    single: dict[str, float] = dict(Counter(words))
+    for word in words[len(words) - titled :]:
+        single[word] += _TITLE_MENTIONS - 1
+    single.pop("", None)
+    mentions: dict[Phrase, float] = {(word,): count for word, count in single.items()}
+    before = last = ""
+    for place, word in enumerate(words):
+        if single.get(word, 0.0) < 2:  # a phrase is never met more often than its words
+            before = last = ""
+            continue
+        weight = 1.0 if place < len(words) - titled else _TITLE_MENTIONS
+        if last:
+            mentions[last, word] = mentions.get((last, word), 0.0) + weight
+        if before:
+            mentions[before, last, word] = mentions.get((before, last, word), 0.0) + weight
+        before, last = last, word
+    return mentions
+
+
+def _best(mentions: Mapping[Phrase, float], rarity: Mapping[str, float]) -> list[Phrase]:
+    """Rank, and leave out what a better phrase says already."""
+    repeated = [phrase for phrase, count in mentions.items() if count > 1]
+    ranked = [
+        (
+            -mentions[phrase] * sum([rarity.get(word, _UNKNOWN) for word in phrase]) * _LENGTHS[len(phrase)],
+            phrase,
+        )
+        for phrase in (repeated if len(repeated) >= _CANDIDATES else mentions)
+        if len(phrase) == 1 or mentions[phrase] > 1  # met once, words may stand together by chance
+    ]
+    chosen: list[Phrase] = []
+    used: set[str] = set()
+    for _, phrase in nsmallest(_CANDIDATES, ranked):
+        if used.isdisjoint(phrase) or not (used.issuperset(phrase) or _holds_any(phrase, chosen)):
+            chosen.append(phrase)
+            used.update(phrase)
+        if len(chosen) == SHOWN:
+            break
+    return chosen
+
+
+def _holds_any(phrase: Phrase, chosen: list[Phrase]) -> bool:
+    return any(set(other) <= set(phrase) for other in chosen)
