@@ -1,0 +1,67 @@
+"""Request bodies: content type, encoding and size are checked before a byte is parsed."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from collections.abc import Collection
+from typing import Any, Final
+
+from flask import Request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from services.ingest.charset import decode_page
+from shared.http import read_body
+from shared.push import read_json
+
+JSON_TYPES: Final = frozenset(("application/json",))
+LINE_TYPES: Final = frozenset(
+    ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+)
+PAGE_TYPES: Final = {"text/html": "html", "application/xhtml+xml": "html", "text/plain": "text"}
+
+
+def json_body(request: Request) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+    """The parsed JSON of a request; raises ``InvalidRequest``, 413 or 415.
+
+    Lone surrogates pass: the check of each item finds them, and so spares its neighbours.
+    """
+    require_type(request, JSON_TYPES)
+    _require_utf8(request)
+    return read_json(read_body(request), keep_surrogates=True)
+
+
+def line_body(request: Request) -> Any:  # noqa: ANN401 - a WSGI input stream
+    """The raw stream of an NDJSON request, of any length; raises 415."""
+    require_type(request, LINE_TYPES)
+    _require_utf8(request)
+    request.max_content_length = sys.maxsize  # lines are limited one by one; None would mean the usual limit
+    return request.stream
+
+
+def page_body(request: Request) -> tuple[str, str, bytes]:
+    """A page as (content field, text, bytes); raises 413 or 415."""
+    kind = PAGE_TYPES[require_type(request, PAGE_TYPES)]
+    data = read_body(request)
+    return kind, decode_page(data, request.mimetype_params.get("charset"), html=kind == "html"), data
+
+
+def require_type(request: Request, allowed: Collection[str]) -> str:
+    """The content type, when it is an allowed one and the body is not compressed; raises 415."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {encoding!r} is not supported; send the body as it is")
+    if request.mimetype not in allowed:
+        given = repr(request.mimetype) if request.mimetype else "none"
+        raise UnsupportedMediaType(f"Content-Type must be one of {', '.join(sorted(allowed))}, not {given}")
+    return request.mimetype
+
+
+def _require_utf8(request: Request) -> None:
+    charset = request.mimetype_params.get("charset", "utf-8")
+    try:
+        known = codecs.lookup(charset).name
+    except (LookupError, ValueError):
+        known = ""
+    if known not in ("utf-8", "utf-8-sig", "ascii"):
+        raise UnsupportedMediaType(f"Content-Type: JSON is UTF-8, not charset {charset!r}")

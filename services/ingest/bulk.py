@@ -1,0 +1,128 @@
+"""NDJSON in, an outcome per line out, each after its commit; memory is bounded whatever the length.
+
+A stream may be of any length. Lines are committed in batches; blank lines are passed over. The index of an
+outcome is the number of its line, from 0, blank ones counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextvars import copy_context
+from threading import Thread
+from typing import Final
+
+from services.ingest.door import Door, unreadable
+from services.ingest.lines import Stream, read_lines
+from services.ingest.schema import not_now, result
+from services.ingest.spool import Abandoned, Spool
+from shared.article import RawArticle
+from shared.codec import to_json
+from shared.errors import InvalidRequest, Unavailable
+from shared.log import get_logger
+from shared.push import InvalidPush, read_json
+
+BATCH_LINES: Final = 100
+BATCH_BYTES: Final = 4 * 1024 * 1024
+BATCH_SECONDS: Final = 0.25  # a sender that goes slowly gets its outcomes this soon after the bytes came
+
+_Line = tuple[int, RawArticle | InvalidPush]
+
+
+class Answer:
+    """The answer to one stream, as an iterable of bytes; work goes on beside it, in a thread of its own."""
+
+    def __init__(self, door: Door, stream: Stream) -> None:
+        """Wait for the first outcomes; raises ``Unavailable`` when not even those could be committed."""
+        self._spool = Spool()
+        arguments = (_work, door, stream, self._spool)
+        Thread(target=copy_context().run, args=arguments, name="bulk", daemon=True).start()
+        try:
+            self._first = self._spool.read()
+        except BaseException:
+            self._spool.close()
+            raise
+        if not self._first:
+            self._spool.close()
+            raise InvalidRequest("request", "must hold at least one line")
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The outcomes, as they come."""
+        yield self._first
+        yield from self._spool
+        self.close()
+
+    def close(self) -> None:
+        """Stop, at the latest with the next batch."""
+        self._spool.close()
+
+
+def _work(door: Door, stream: Stream, spool: Spool) -> None:
+    """Feed the spool; an error after the first outcomes ends the answer early, and is logged."""
+    started = False
+    try:
+        for outcomes in _outcomes(door, stream):
+            spool.write(outcomes)
+            started = True
+    except Abandoned:
+        get_logger().warning("bulk answer not read")
+        spool.end()
+    except Exception as error:  # noqa: BLE001 - the edge: the request's own thread hears of it
+        if started:
+            get_logger().exception("bulk stream broke")
+        spool.end(None if started else error)
+    else:
+        spool.end()
+
+
+def _outcomes(door: Door, stream: Stream) -> Iterator[bytes]:
+    """Outcomes batch by batch. Once the ledger is away, every later line is answered ``unavailable``."""
+    away: Unavailable | None = None
+    for number, batch in enumerate(_batches(door, stream)):
+        if away is None:
+            try:
+                yield _commit(door, batch)
+                continue
+            except Unavailable as error:
+                if number == 0:
+                    raise
+                get_logger().warning("ledger away in a bulk stream", error=str(error))
+                away = error
+        yield b"".join(to_json(_refused(index, one, away)) + b"\n" for index, one in batch)
+
+
+def _commit(door: Door, batch: list[_Line]) -> bytes:
+    outcomes = door.accept_each([one for _, one in batch])
+    lines = zip(batch, outcomes, strict=True)
+    return b"".join(to_json(result(index, outcome)) + b"\n" for (index, _), outcome in lines)
+
+
+def _refused(index: int, one: RawArticle | InvalidPush, away: Unavailable) -> dict[str, object]:
+    return result(index, one) if isinstance(one, InvalidPush) else not_now(index, str(away))
+
+
+def _batches(door: Door, stream: Stream) -> Iterator[list[_Line]]:
+    batch: list[_Line] = []
+    weight, due = 0, 0.0
+    for index, line in enumerate(read_lines(stream, door.settings.max_request_bytes)):
+        if line is not None and not line.strip():
+            continue
+        if not batch:
+            weight, due = 0, time.monotonic() + BATCH_SECONDS
+        batch.append((index, _read_line(door, line)))
+        weight += len(line or b"")
+        if len(batch) >= BATCH_LINES or weight >= BATCH_BYTES or time.monotonic() >= due:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _read_line(door: Door, line: bytes | None) -> RawArticle | InvalidPush:
+    if line is None:
+        return unreadable("line", f"must have at most {door.settings.max_request_bytes} bytes")
+    try:
+        item = read_json(line, keep_surrogates=True)
+    except InvalidRequest as error:
+        return unreadable("line" if error.field == "request" else error.field, error.message)
+    return door.check(item, door.now())

@@ -1,0 +1,81 @@
+"""The shapes of ingest's answers, for its routes and for the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field, RootModel
+
+from shared.fields import InvalidFields
+from shared.http import ProblemField
+from shared.ledger.port import Accepted
+from shared.messages import Stage, Status
+
+
+class Receipt(BaseModel):
+    """One accepted item; ``status_url`` says how it fares."""
+
+    id: str
+    submission: str
+    status: Literal["accepted"] = "accepted"
+    status_url: str
+
+
+class Result(BaseModel):
+    """The outcome of one item of a batch; ``error`` says in words what ``errors`` says by field."""
+
+    index: int
+    status: Literal["accepted", "invalid", "unavailable"]
+    id: str | None = None
+    submission: str | None = None
+    error: str | None = None
+    errors: list[ProblemField] = Field(default_factory=list)
+
+
+class Results(BaseModel):
+    """The outcomes of an array, in its order."""
+
+    results: list[Result]
+
+
+class PushAnswer(RootModel[Receipt | Results]):
+    """The answer to one article, or to an array of them."""
+
+
+class StatusAnswer(BaseModel):
+    """Where the newest submission of an article stands; ``stage`` is null once it has ended."""
+
+    id: str
+    submission: str
+    revision: int
+    status: Status
+    stage: Stage | None
+    reason: str | None
+    attempts: int
+    updated_at: datetime
+
+
+def receipt(accepted: Accepted) -> dict[str, object]:
+    """A ``Receipt`` as plain values."""
+    return {
+        "id": accepted.id,
+        "submission": accepted.submission,
+        "status": "accepted",
+        "status_url": f"/v1/articles/{accepted.id}/status",
+    }
+
+
+def result(index: int, outcome: Accepted | InvalidFields) -> dict[str, object]:
+    """A ``Result`` as plain values."""
+    if isinstance(outcome, Accepted):
+        done = {"id": outcome.id, "submission": outcome.submission, "error": None}
+        return {"index": index, "status": "accepted", **done}
+    errors = [{"field": error.field, "message": error.message} for error in outcome.errors]
+    words = "; ".join(f"{error.field}: {error.message}" for error in outcome.errors)
+    return {"index": index, "status": "invalid", "id": None, "error": words, "errors": errors}
+
+
+def not_now(index: int, reason: str) -> dict[str, object]:
+    """The ``Result`` of an item that was not taken because the ledger is away; send it again."""
+    return {"index": index, "status": "unavailable", "id": None, "error": reason}

@@ -1,0 +1,253 @@
+"""What every web service of Copydesk has in common: app, health, errors as problem+json, safe headers.
+
+Leaves routes, parameters and the wiring of parts to each service.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+from flask import Request, Response, g, request
+from flask.json.provider import DefaultJSONProvider
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from shared.codec import to_json
+from shared.errors import CopydeskError, InvalidRequest, Unavailable
+from shared.fields import FieldError, errors_of, field_errors
+from shared.log import get_logger
+from shared.settings import Settings
+
+PROBLEM_TYPE: Final = "application/problem+json"
+RETRY_AFTER_SECONDS: Final = 5
+MAX_DRAINED_BYTES: Final = 64 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+Checks = Mapping[str, Callable[[], None]]
+
+
+class ProblemField(BaseModel):
+    """What is wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 shapes it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemField] = Field(default_factory=list)
+    position: int | None = None
+
+
+class _Json(DefaultJSONProvider):
+    """Flask's JSON through the project's codec: RFC 3339 times, fields in the order they were written."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:  # noqa: ANN401 - Flask's signature
+        return to_json(obj).decode()
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - Flask's signature
+        return Response(to_json(self._prepare_response_obj(args, kwargs)), mimetype=self.mimetype)
+
+
+def make_app(name: str, settings: Settings, checks: Checks, optional: Collection[str] = ()) -> OpenAPI:
+    """Build a service's app with ``/healthz``, ``/readyz``, ``/openapi.json``, errors and headers.
+
+    Each check returns or raises; a failed one makes ``/readyz`` 503, unless it is named in ``optional``:
+    then the service is ``degraded`` and goes on answering.
+    """
+    app = OpenAPI(
+        name,
+        info=Info(title=f"Copydesk {name.rpartition('.')[2]}", version=_version()),
+        responses=problem_responses(),
+        validation_error_status=400,
+        validation_error_model=Problem,
+        validation_error_callback=_invalid_parameters,
+        doc_ui=False,  # the document has a route of its own below; its page would take "/"
+        static_folder=None,
+    )
+    app.json = _Json(app)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    _add_health(app, checks, frozenset(optional))
+    _add_errors(app)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    return app
+
+
+def read_body(given: Request) -> bytes:
+    """The whole body of a request; raises 413 when it is over the limit, also where no length was given.
+
+    Left to itself, ``get_data`` cuts a chunked body off at the limit and says nothing.
+    """
+    limit = given.max_content_length
+    if limit is None:
+        return given.get_data(cache=False)
+    if (given.content_length or 0) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    given.max_content_length = limit + 1
+    data = given.get_data(cache=False)
+    if len(data) > limit:
+        raise RequestEntityTooLarge(_too_large(limit))
+    return data
+
+
+def problem_responses() -> ResponseDict:
+    """What every route may answer, for the OpenAPI document; a blueprint takes it as ``abp_responses``."""
+    return {400: {"content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}}
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    errors: Iterable[FieldError] = (),
+    position: int | None = None,
+    **extra: object,
+) -> Response:
+    """An error answer as RFC 9457 shapes it; ``extra`` members are added as they are."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": _clean(detail),
+    }
+    body["errors"] = [{"field": _clean(item.field), "message": _clean(item.message)} for item in errors]
+    if position is not None:
+        body["position"] = position
+    answer = Response(to_json(body | extra), status, content_type=PROBLEM_TYPE)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def invalid_request(error: InvalidRequest) -> Response:
+    """The 400 of an invalid request, with every field error and the position in a query."""
+    return problem(400, "Invalid request", str(error), errors_of(error), error.position)
+
+
+def unavailable(error: Unavailable) -> Response:
+    """The 503 of a part that is away or overloaded; the caller should come back."""
+    get_logger().warning("part unavailable", path=request.path, error=str(error))
+    answer = problem(503, "Service unavailable", str(error) or "a part of the service is away; try again")
+    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def _add_health(app: OpenAPI, checks: Checks, optional: frozenset[str]) -> None:
+    @app.route("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.route("/readyz")
+    def readyz() -> tuple[dict[str, object], int]:
+        found = {name: _run(name, check) for name, check in checks.items()}
+        failed = {name for name, error in found.items() if error is not None}
+        status = "unavailable" if failed - optional else "degraded" if failed else "ready"
+        shown = {
+            name: {"status": "failed", "error": e} if e else {"status": "ok"} for name, e in found.items()
+        }
+        return {"status": status, "checks": shown}, 503 if status == "unavailable" else 200
+
+    @app.route("/openapi.json")
+    def openapi_json() -> dict[str, Any]:
+        return app.api_doc
+
+
+def _run(name: str, check: Callable[[], None]) -> str | None:
+    try:
+        check()
+    except CopydeskError as error:
+        return _clean(str(error)) or type(error).__name__
+    except Exception as error:  # noqa: BLE001 - the edge: a check that breaks is a failed check
+        get_logger().exception("check broke", check=name)
+        return type(error).__name__  # its text may carry a password from a URL
+    return None
+
+
+def _add_errors(app: OpenAPI) -> None:
+    app.register_error_handler(InvalidRequest, invalid_request)
+    app.register_error_handler(Unavailable, unavailable)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unknown_error)
+
+
+def _invalid_parameters(error: ValidationError) -> Response:
+    errors = field_errors(error)
+    return problem(400, "Invalid request", f"{errors[0].field}: {errors[0].message}", errors)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status == 500:
+        return _unknown_error(error)
+    answer = problem(status, error.name, error.description or error.name)
+    for name, value in error.get_headers(request.environ):
+        if name not in ("Content-Type", "Content-Length"):
+            answer.headers[name] = value
+    return answer
+
+
+def _unknown_error(error: Exception) -> Response:
+    fault = uuid4().hex
+    get_logger().error("request failed", id=fault, path=request.path, exc_info=error)
+    return problem(500, "Internal error", f"our fault; quote the id {fault} when you report it", id=fault)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Request-Id"] = g.request_id
+    if response.status_code >= 400:
+        _drain(request)
+    return response
+
+
+def _drain(given: Request) -> None:
+    """Read what a refused request left unread; granian closes the connection of a body that was not read.
+
+    Only a short body of known length: it is on its way already. A long one is better cut off.
+    """
+    if 0 < (given.content_length or 0) <= MAX_DRAINED_BYTES:
+        with suppress(HTTPException, OSError):
+            given.stream.read()
+
+
+def _too_large(limit: int) -> str:
+    return f"the body must have at most {limit} bytes"
+
+
+def _clean(text: str) -> str:
+    """Text that can be written as UTF-8: a lone surrogate in a sender's words becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _version() -> str:
+    try:
+        return version("copydesk")
+    except PackageNotFoundError:
+        return "0"
