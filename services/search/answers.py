@@ -1,0 +1,120 @@
+"""Values to the JSON shapes of the search API; asks nobody for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.article import Article
+from shared.index.highlight import highlight
+from shared.index.port import Hit, SearchPage
+from shared.index.printer import print_query
+from shared.index.query import Node
+from shared.ledger.port import JourneyStep, SubmissionStatus
+
+Json = dict[str, Any]
+
+# What an article says of itself. What was cut from it (`removed`) lies in the ledger alone: see the trace.
+ARTICLE_FIELDS = (
+    "id", "revision", "change", "uri", "url", "canonical_url", "source", "title", "summary", "body",
+    "authors", "language", "published_at", "modified_at", "ingested_at", "indexed_at", "image_url",
+    "word_count", "topics", "entities", "keywords", "amounts", "source_keywords", "verdict", "duplicate_of",
+    "is_lead", "similarity", "story_id", "copies", "pub_status", "embargo_until", "expires_at",
+)  # fmt: skip
+
+# Which stage sets which fields, for a trace that says where a value comes from.
+_SET_BY: dict[str, tuple[str, ...]] = {
+    "ingest": ("id", "uri", "url", "source", "ingested_at", "pub_status", "embargo_until", "expires_at"),
+    "clean": (
+        "canonical_url", "title", "summary", "body", "authors", "language", "published_at", "modified_at",
+        "image_url", "word_count", "source_keywords", "removed",
+    ),
+    "dedupe": ("revision", "verdict", "duplicate_of", "is_lead", "similarity", "story_id", "copies"),
+    "tag": ("topics", "entities", "keywords", "amounts"),
+    "index": ("change", "indexed_at"),
+}  # fmt: skip
+
+FRAGMENT_CHARS = 200
+
+
+def article_json(article: Article, fields: Iterable[str] = ARTICLE_FIELDS) -> Json:
+    """The chosen fields of an article under their API names, the id always among them."""
+    return {"id": article.id} | {name: getattr(article, name) for name in fields}
+
+
+def hit_json(hit: Hit, fields: Iterable[str], marked: Node | None) -> Json:
+    """One hit: its article, score, copies, and the words of ``marked`` highlighted (None: nothing)."""
+    return article_json(hit.article, fields) | {
+        "score": hit.score,
+        "highlights": highlights(hit.article, marked),
+        "copies": hit.article.copies,
+    }
+
+
+def highlights(article: Article, node: Node | None) -> dict[str, list[str]]:
+    """HTML-safe fragments of title and body with the query's words in ``<mark>``."""
+    return {
+        "title": highlight(article.title, article.language, node, "title", FRAGMENT_CHARS),
+        "body": highlight(article.body, article.language, node, "body", FRAGMENT_CHARS),
+    }
+
+
+def search_json(page: SearchPage, hits: list[Json], text: str, node: Node | None, took_ms: float) -> Json:
+    """A whole search answer; ``next`` and ``facets`` are there for clients, and empty for now."""
+    return {
+        "total": {"articles": page.articles, "groups": page.groups},
+        "hits": hits,
+        "next": None,
+        "facets": {},
+        "query": {"text": text, "parsed": "" if node is None else print_query(node)},
+        "partial": page.partial,
+        "took_ms": took_ms,
+    }
+
+
+def trace_json(
+    status: SubmissionStatus, journey: Sequence[JourneyStep], article: Article | None, now: datetime
+) -> Json:
+    """Everything that was done to an article; words of its text only while readers may see it."""
+    shown = article if article is not None and may_be_shown(article, now) else None
+    return {
+        "id": status.id,
+        "status": status,
+        "journey": list(journey),
+        "removed": shown.removed if shown else (),
+        "verdict": _verdict(article),
+        "topics": shown.topics if shown else (),
+        "fields": _origins(shown) if shown else {},
+    }
+
+
+def may_be_shown(article: Article, now: datetime) -> bool:
+    """Whether the ledger's article is public now, by the index port's own four conditions."""
+    return (
+        article.pub_status == "usable"
+        and not article.withdrawn
+        and (article.embargo_until is None or article.embargo_until <= now)
+        and (article.expires_at is None or article.expires_at > now)
+    )
+
+
+def _verdict(article: Article | None) -> Json | None:
+    if article is None:
+        return None
+    return {
+        "word": article.verdict,
+        "similarity": article.similarity,
+        "duplicate_of": article.duplicate_of,
+        "lead": article.id if article.is_lead else article.duplicate_of,
+        "story_id": article.story_id,
+    }
+
+
+def _origins(article: Article) -> dict[str, str]:
+    return {
+        name: stage
+        for stage, names in _SET_BY.items()
+        for name in names
+        if getattr(article, name) not in (None, "", ())
+    }

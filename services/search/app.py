@@ -1,0 +1,39 @@
+"""Builds the search service: the JSON API and the web desk over one index and one ledger."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi3.openapi import OpenAPI
+
+from services.search.desk import desk
+from services.search.reader import Reader
+from services.search.routes import api
+from shared.errors import IndexMissing
+from shared.http import make_app, unavailable
+from shared.index.open import open_index
+from shared.index.port import ArticleIndex
+from shared.ledger.open import open_ledger
+from shared.ledger.port import Ledger
+from shared.log import configure_logging
+from shared.settings import Settings, read_settings
+
+
+def create_app(
+    settings: Settings | None = None, index: ArticleIndex | None = None, ledger: Ledger | None = None
+) -> OpenAPI:
+    """Build the service; parts that are not given are opened from the settings."""
+    if settings is None:
+        settings = read_settings()
+        configure_logging(settings)
+    index = index or open_index(settings)
+    ledger = ledger or open_ledger(settings)
+    app = make_app("services.search", settings, {"index": index.check, "ledger": ledger.check})
+    app.register_error_handler(IndexMissing, _index_missing)
+    reader = Reader(index, ledger)
+    app.register_api(api(reader))
+    app.register_blueprint(desk(reader))
+    return app
+
+
+def _index_missing(_: IndexMissing) -> Response:
+    return unavailable(IndexMissing("the search index does not exist yet; run `copydesk migrate`"))

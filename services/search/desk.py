@@ -1,0 +1,195 @@
+"""The web desk: pages for people, rendered on the server, without a script and nothing from elsewhere.
+
+Article text is hostile: templates escape all of it, and only http(s) addresses become links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, make_response, render_template, request
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+
+from services.search.answers import Json, highlights
+from services.search.form import Form
+from services.search.reader import Found, Reader
+from shared.article import Article
+from shared.errors import IndexMissing, InvalidRequest, Unavailable
+from shared.http import RETRY_AFTER_SECONDS
+from shared.index.plan import MAX_WINDOW
+from shared.index.port import Hit
+from shared.ledger.port import JourneyStep
+
+SNIPPET_CHARS: Final = 280
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+}
+_STATUS_TITLES: Final = {404: "No such article", 410: "This article was withdrawn"}
+
+
+def desk(reader: Reader) -> Blueprint:
+    """The blueprint of the web desk over one reader."""
+    pages = Blueprint("desk", __name__, template_folder="templates", static_folder="static")
+    _add_pages(pages, reader)
+    pages.register_error_handler(InvalidRequest, _invalid)
+    pages.register_error_handler(Unavailable, _away)
+    pages.register_error_handler(HTTPException, _http_error)
+    pages.after_request(_secure)
+    for fill in (when, web_link, topic_address):
+        pages.add_app_template_filter(fill)
+    return pages
+
+
+def _add_pages(pages: Blueprint, reader: Reader) -> None:
+    @pages.get("/")
+    def search() -> str:
+        form = Form.read(request.query_string)
+        return render_template("search.html", **_results(form, reader.search(form.query())))
+
+    @pages.get("/articles/<string:article_id>")
+    def article(article_id: str) -> str:
+        shown = reader.article(article_id)
+        return render_template("article.html", article=shown, **_history(reader, article_id))
+
+
+def _results(form: Form, found: Found) -> Json:
+    node = found.wanted.request.query
+    offset, size = found.wanted.request.offset, found.wanted.request.size
+    total = found.page.groups if found.wanted.request.duplicates == "fold" else found.page.articles
+    last = offset + len(found.page.hits)
+    return {
+        "form": form,
+        "found": found,
+        "hits": [(hit, _shown(hit, found)) for hit in found.page.hits],
+        "names": _topic_names(found.page.hits),
+        "newest": node is None,
+        "first": offset + 1,
+        "last": last,
+        "total": total,
+        "earlier": form.at(max(0, offset - size)) if offset else None,
+        "later": form.at(last) if size and last < total and last + size <= MAX_WINDOW else None,
+    }
+
+
+def _shown(hit: Hit, found: Found) -> dict[str, list[Markup]]:
+    """Title and text of a hit as safe HTML, with its words marked where the search has words."""
+    marked = highlights(hit.article, found.wanted.request.query)
+    # The highlighter has escaped these: marks are the only HTML in them.
+    title = [Markup(text) for text in marked["title"]]  # noqa: S704
+    body = [_elided(Markup(text), hit.article) for text in marked["body"]]  # noqa: S704
+    return {
+        "title": title or [Markup.escape(hit.article.title or "(no title)")],
+        "body": body or [Markup.escape(_opening(hit.article))],
+    }
+
+
+def _elided(fragment: Markup, article: Article) -> Markup:
+    """A fragment with dots where the text goes on."""
+    plain, whole = fragment.striptags(), " ".join(article.body.split())
+    before = "" if whole.startswith(plain) else "… "
+    after = "" if whole.endswith(plain) else " …"
+    return Markup("{}{}{}").format(before, fragment, after)
+
+
+def _opening(article: Article) -> str:
+    text = article.summary or article.body
+    if len(text) <= SNIPPET_CHARS:
+        return text
+    return text[:SNIPPET_CHARS].rpartition(" ")[0] + " …"
+
+
+def _topic_names(hits: Sequence[Hit]) -> dict[str, str]:
+    return {tag.code: tag.name for hit in hits for tag in hit.article.topics}
+
+
+def _history(reader: Reader, article_id: str) -> Json:
+    """What the ledger tells of an article; without a ledger the page says so and shows the rest."""
+    try:
+        trace = reader.trace(article_id)
+    except (Unavailable, HTTPException):
+        return {"trace": None, "steps": []}
+    return {"trace": trace, "steps": _with_waits(trace["journey"])}
+
+
+def _with_waits(journey: Sequence[JourneyStep]) -> list[tuple[JourneyStep, str]]:
+    """Each step with the time that had gone by since the step before it."""
+    waits = ["", *(_span(before.at, step.at) for before, step in pairwise(journey))]
+    return list(zip(journey, waits, strict=False))  # an empty journey has no first wait
+
+
+def _span(start: datetime, end: datetime) -> str:
+    seconds = (end - start).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        if seconds >= length:
+            return f"+{seconds / length:.3g} {unit}"
+    return f"+{seconds * 1000:.0f} ms"
+
+
+def when(moment: datetime) -> str:
+    """A UTC time as people read it, such as ``24 Nov 2026, 06:42``."""
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def web_link(address: str | None) -> str | None:
+    """The address if a browser may follow it (http or https with a host), else None."""
+    try:
+        parts = urlsplit(address or "")
+    except ValueError:
+        return None
+    return address if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def topic_address(code: str) -> str:
+    """The address of the search for a topic and everything narrower."""
+    return "/?" + urlencode({"topic": code})
+
+
+def _invalid(error: InvalidRequest) -> Response:
+    form = _form_or_empty()
+    at = error.position if error.field == "q" else None
+    return _page("search.html", 400, form=form, found=None, error=error, marked=_marked(form.value("q"), at))
+
+
+def _form_or_empty() -> Form:
+    try:
+        return Form.read(request.query_string)
+    except InvalidRequest:  # the error that is being shown
+        return Form()
+
+
+def _marked(text: str, position: int | None) -> tuple[str, str, str] | None:
+    """A query cut in three around the character an error points at, which may be its end."""
+    if position is None or not text:
+        return None
+    return text[:position], text[position : position + 1], text[position + 1 :]
+
+
+def _away(error: Unavailable) -> Response:
+    missing = isinstance(error, IndexMissing)
+    answer = _page("problem.html", 503, title="Search is away", missing=missing)
+    answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    title = _STATUS_TITLES.get(status, error.name)
+    return _page("problem.html", status, title=title, detail=error.description)
+
+
+def _page(template: str, status: int, **values: object) -> Response:
+    answer = make_response(render_template(template, **values), status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _secure(response: Response) -> Response:
+    response.headers.extend(_HEADERS)
+    return response

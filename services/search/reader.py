@@ -1,0 +1,82 @@
+"""What the API and the web desk both ask of index and ledger; leaves shapes and pages to them."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from werkzeug.exceptions import Gone, NotFound
+
+from services.search.answers import Json, hit_json, search_json, trace_json
+from services.search.params import Wanted, read_search
+from shared.article import Article
+from shared.index.port import ArticleIndex, SearchPage
+from shared.ledger.port import Ledger
+
+_ARTICLE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One search with its page; ``started`` is the clock as its query string came in."""
+
+    wanted: Wanted
+    page: SearchPage
+    started: float
+
+    def took_ms(self) -> float:
+        """The milliseconds from the query string until now."""
+        return round((time.perf_counter() - self.started) * 1000, 2)
+
+    def to_json(self) -> Json:
+        """The answer of ``/v1/search``."""
+        marked = self.wanted.request.query if self.wanted.highlight else None
+        hits = [hit_json(hit, self.wanted.fields, marked) for hit in self.page.hits]
+        return search_json(self.page, hits, self.wanted.text, self.wanted.request.query, self.took_ms())
+
+
+class Reader:
+    """Searches, articles and traces out of one index and one ledger; safe to share between threads."""
+
+    def __init__(self, index: ArticleIndex, ledger: Ledger) -> None:
+        self._index = index
+        self._ledger = ledger
+
+    def search(self, query: bytes) -> Found:
+        """Answer the search of a query string; raises ``InvalidRequest`` and ``Unavailable``."""
+        started = time.perf_counter()
+        wanted = read_search(query, datetime.now(UTC))
+        return Found(wanted, self._index.search(wanted.request), started)
+
+    def article(self, article_id: str) -> Article:
+        """The visible article of an id; raises ``Gone`` when it was withdrawn, else ``NotFound``."""
+        _check_id(article_id)
+        found = self._index.get([article_id], datetime.now(UTC))
+        if found:
+            return found[0]
+        status = self._ledger.status(article_id)
+        if status is None:
+            raise NotFound(f"no article has the id {article_id}")
+        if status.status == "withdrawn" or _withdrawn(self._ledger.article(article_id)):
+            raise Gone(f"the article {article_id} was withdrawn")
+        raise NotFound(f"the article {article_id} is not to be found now: its status is {status.status}")
+
+    def trace(self, article_id: str) -> Json:
+        """Everything that was done to an article; raises ``NotFound`` when the ledger knows no such id."""
+        _check_id(article_id)
+        status = self._ledger.status(article_id)
+        if status is None:
+            raise NotFound(f"no article has the id {article_id}")
+        journey = self._ledger.journey(article_id)
+        return trace_json(status, journey, self._ledger.article(article_id), datetime.now(UTC))
+
+
+def _check_id(article_id: str) -> None:
+    if not _ARTICLE_ID.fullmatch(article_id):
+        raise NotFound("an article id has 32 hex digits, in lower case")
+
+
+def _withdrawn(article: Article | None) -> bool:
+    return article is not None and article.withdrawn

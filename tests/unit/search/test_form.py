@@ -1,0 +1,53 @@
+"""The desk's form: what it keeps, and the addresses it leads to."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.search.form import Form
+from shared.errors import InvalidRequest
+
+
+def test_fields_left_empty_are_left_out():
+    form = Form.read(b"q=ferry&sort=&from=&to=&duplicates=")
+    assert form.pairs == (("q", "ferry"),)
+    assert form.value("sort") == ""
+
+
+def test_every_value_of_a_filter_can_be_removed_alone():
+    form = Form.read(b"q=ferry&source=a.example,b.example&-topic=medtop:04000000&offset=20")
+    assert [(item.label, item.value) for item in form.filters()] == [
+        ("source", "a.example"),
+        ("source", "b.example"),
+        ("not topic", "medtop:04000000"),
+    ]
+    assert form.filters()[0].without == "/?q=ferry&source=b.example&-topic=medtop%3A04000000"
+
+
+def test_narrowing_a_search_starts_again_at_its_first_page():
+    form = Form.read(b"q=ferry&offset=40")
+    assert form.adding("source", "a&b") == "/?q=ferry&source=a%26b"
+    assert form.adding("q", "ferry") == "/?q=ferry"
+
+
+def test_the_last_filter_removed_leads_to_the_start():
+    assert Form.read(b"topic=x").filters()[0].without == "/"
+
+
+def test_pages_differ_in_their_offset_only():
+    form = Form.read(b"q=ferry&offset=20&size=10")
+    assert form.at(30) == "/?q=ferry&size=10&offset=30"
+    assert form.at(0) == "/?q=ferry&size=10"
+
+
+def test_the_search_asks_for_highlights_whatever_the_address_says():
+    assert Form.read(b"q=ferry&highlight=false&fields=id").query() == b"q=ferry&highlight=true"
+
+
+def test_a_query_string_that_is_not_text_is_refused():
+    with pytest.raises(InvalidRequest, match="UTF-8"):
+        Form.read(b"q=%ff")
+
+
+def test_hidden_fields_carry_what_the_form_does_not_show():
+    assert Form.read(b"q=x&source=a&size=5&sort=newest").kept() == [("source", "a"), ("size", "5")]
