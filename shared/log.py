@@ -9,6 +9,10 @@ import structlog
 
 from shared.settings import Settings
 
+# Libraries that say at level info what our own events say better; Celery tells of every beat and receipt.
+CHATTY = ("elastic_transport", "trafilatura", "htmldate", "alembic", "celery.beat", "celery.worker.strategy",
+          "celery.app.trace")  # fmt: skip
+
 
 def configure_logging(settings: Settings) -> None:
     """Send structlog's and the standard library's events to stderr in one form."""
@@ -30,7 +34,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("elastic_transport", "elastic_transport.transport", "trafilatura", "htmldate", "alembic"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

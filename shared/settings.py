@@ -35,7 +35,7 @@ class Settings:
     flower_port: int = 5555
     redis_port: int = 0  # of the embedded server; 0 takes a free one
     worker_processes: int = 2
-    web_threads: int = 8
+    web_threads: int = 4
     log_level: str = "info"
     log_format: str = "auto"  # console, json, or auto: console on a terminal
     max_request_bytes: int = 16 * 1024 * 1024

@@ -1,0 +1,79 @@
+"""The Celery application: ``celery -A services.workers.app worker``. Nothing connects at import."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+
+from services.workers.parts import Parts
+from services.workers.stages.tag import check_rules
+from services.workers.tasks import Desk, register_tasks
+from shared.errors import BadSettings
+from shared.log import configure_logging
+from shared.messages import SWEEP
+from shared.queue import make_celery
+from shared.settings import Settings, read_settings
+
+HEARTBEAT_SECONDS = 2.0
+MEMORY_KB = 400_000  # a child above this is replaced after its task
+
+
+def create_worker_app(settings: Settings) -> Celery:
+    """The application with its tasks, schedule and worker settings."""
+    app = make_celery(settings)
+    desk = Desk(lambda: Parts(settings))
+    app.conf.update(
+        task_time_limit=settings.task_time_limit,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=1_000,
+        worker_max_memory_per_child=MEMORY_KB,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        beat_schedule={
+            SWEEP: {"task": SWEEP, "schedule": settings.sweep_seconds, "options": {"queue": SWEEP}}
+        },
+    )
+    register_tasks(app, desk)
+    _connect_signals(settings, desk)
+    return app
+
+
+def _connect_signals(settings: Settings, desk: Desk) -> None:
+    def log(**_: Any) -> None:  # noqa: ANN401 - whatever the signal carries
+        configure_logging(settings)
+
+    def starting(**_: Any) -> None:  # noqa: ANN401
+        try:
+            check_rules()  # in the parent, so that its children share what it compiled
+        except BadSettings as error:
+            raise SystemExit(f"copydesk: {error}") from error
+
+    def forked(**_: Any) -> None:  # noqa: ANN401
+        desk.close()  # whatever the parent had is not ours
+
+    def ready(sender: Any, **_: Any) -> None:  # noqa: ANN401
+        path = os.environ.get("COPYDESK_HEARTBEAT")
+        if path:
+            _beat(Path(path))
+            # The timer lives in the worker's event loop: a loop that hangs stops beating.
+            sender.timer.call_repeatedly(HEARTBEAT_SECONDS, _beat, (Path(path),))
+
+    def stopping(**_: Any) -> None:  # noqa: ANN401
+        desk.close()
+
+    signals.setup_logging.connect(log, weak=False)
+    signals.worker_init.connect(starting, weak=False)
+    signals.worker_process_init.connect(forked, weak=False)
+    signals.worker_process_shutdown.connect(stopping, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
+
+
+def _beat(path: Path) -> None:
+    path.touch()
+
+
+app = create_worker_app(read_settings())

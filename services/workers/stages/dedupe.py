@@ -1,0 +1,113 @@
+"""Tells a version from a duplicate: the same item changed, or the same text elsewhere.
+
+*Same item* (same article id): a submission with the same content is ``unchanged``; an older one, by the
+source's version, else its modification time, else arrival, is ``superseded``; else it is the next revision.
+*Same text* (another id): the first article to claim a text within the window leads it, later ones are its
+duplicates. Only what a reader would notice counts: case, spacing and punctuation of a text do not. An article
+that leads others keeps leading when its own text changes, so that its copies never fold under a copy.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+from shared.article import Article, Current, Verdict
+from shared.fingerprints.port import Fingerprints, TextClaim
+
+HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
+SHORT_WORDS = 12  # below this a body says too little to be told from another; the title is added
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A cleaned article as it comes to be compared; ``current`` is what is known of the same item."""
+
+    article: Article
+    sequence: int  # order of acceptance
+    current: Current | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What dedupe decided; ``verdict`` is there when the article is a new revision."""
+
+    word: Literal["deduped", "unchanged", "superseded"]
+    content_hash: str
+    text_hash: str
+    verdict: Verdict | None = None
+    reason: str | None = None
+
+
+def dedupe_articles(arrivals: Sequence[Arrival], fingerprints: Fingerprints) -> list[Compared]:
+    """Compare a batch, in order of arrival; asks the fingerprints once for all that are new revisions."""
+    compared = [_compare_with_item(arrival) for arrival in arrivals]
+    fresh = [index for index, found in enumerate(compared) if found.word == "deduped"]
+    claims = [TextClaim(arrivals[index].article.id, compared[index].text_hash) for index in fresh]
+    for index, lead in zip(fresh, fingerprints.claim(claims), strict=True):
+        compared[index] = _with_verdict(compared[index], arrivals[index], lead)
+    return compared
+
+
+def _compare_with_item(arrival: Arrival) -> Compared:
+    content, text = content_hash(arrival.article), text_hash(arrival.article)
+    current = arrival.current
+    if current is not None and current.content_hash == content and not current.failed:
+        return Compared("unchanged", content, text)
+    if current is not None and _is_older(arrival, current):
+        return Compared("superseded", content, text, reason=f"revision {current.revision} is newer")
+    return Compared("deduped", content, text)
+
+
+def _is_older(arrival: Arrival, current: Current) -> bool:
+    article = arrival.article
+    if article.version is not None and current.version is not None and article.version != current.version:
+        return article.version < current.version
+    if article.modified_at is not None and current.modified_at is not None:
+        return (article.modified_at, arrival.sequence) < (current.modified_at, current.sequence)
+    return arrival.sequence < current.sequence
+
+
+def _with_verdict(found: Compared, arrival: Arrival, lead: str) -> Compared:
+    article, current = arrival.article, arrival.current
+    if lead == article.id or (current is not None and current.has_copies):
+        story = current.verdict.story_id if current is not None else article.id
+        verdict = Verdict("new", story_id=story)
+    else:
+        verdict = Verdict("duplicate", lead, 1.0, lead)
+    return Compared("deduped", found.content_hash, found.text_hash, verdict)
+
+
+def text_hash(article: Article) -> str:
+    """32 hex digits of the words of the body; of title and body when the body is very short."""
+    words = _words(article.body)
+    if len(words) < SHORT_WORDS:
+        words = [*_words(article.title), "", *words]
+    return _digest(" ".join(words))
+
+
+def content_hash(article: Article) -> str:
+    """32 hex digits of everything whose change makes a new revision of an item.
+
+    ``modified_at`` and ``version`` only order submissions; many sources touch them without a change.
+    """
+    parts = (
+        article.title, article.summary, article.body, article.language, article.canonical_url,
+        article.image_url, article.pub_status, article.published_at, article.embargo_until,
+        article.expires_at, *article.authors, "", *article.source_keywords,
+    )  # fmt: skip
+    return _digest("\x1f".join(" ".join(str(part or "").casefold().split()) for part in parts))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=HASH_VERSION).hexdigest()

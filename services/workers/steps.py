@@ -1,0 +1,89 @@
+"""Between the ledger's works and the stages' values: one function per stage, batch in, outcomes out.
+
+An exception at one article is that article's outcome, and the rest of the batch goes on.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+
+from services.workers.stages.clean import clean_article
+from services.workers.stages.dedupe import Arrival, Compared, dedupe_articles
+from services.workers.stages.index import index_articles
+from services.workers.stages.tag import tag_article
+from shared.article import Article, RawArticle
+from shared.errors import BadSettings, RejectedArticle, Unavailable
+from shared.fingerprints.port import Fingerprints
+from shared.index.port import ArticleIndex
+from shared.ledger.port import Outcome, Work
+
+
+def run_clean(works: Sequence[Work]) -> list[Outcome]:
+    """Clean each original; what is no article is rejected with its reason."""
+    return [_each(work, _clean) for work in works]
+
+
+def run_tag(works: Sequence[Work]) -> list[Outcome]:
+    """Tag each article."""
+    return [_each(work, _tag) for work in works]
+
+
+def run_dedupe(works: Sequence[Work], fingerprints: Fingerprints) -> list[Outcome]:
+    """Compare the batch with what is known; one question to the fingerprints for all of it."""
+    arrivals = [Arrival(_article(work), work.sequence, work.current) for work in works]
+    compared = dedupe_articles(arrivals, fingerprints)
+    return [_deduped(work, found) for work, found in zip(works, compared, strict=True)]
+
+
+def run_index(works: Sequence[Work], index: ArticleIndex) -> list[Outcome]:
+    """Write the batch to the index."""
+    articles = [_article(work) for work in works]
+    written = index_articles(articles, index)
+    return [
+        Outcome(work.sequence, found.word, found.reason, change=article.change)
+        for work, article, found in zip(works, articles, written, strict=True)
+    ]
+
+
+def _each(work: Work, step: Callable[[Work], Outcome]) -> Outcome:
+    try:
+        return step(work)
+    except RejectedArticle as error:
+        return Outcome(work.sequence, "rejected", error.reason)
+    except (Unavailable, BadSettings):
+        raise  # of no article's making
+    except Exception as error:  # noqa: BLE001 - the task edge: it becomes the article's own outcome
+        reason = f"{type(error).__name__}: {error}"
+        return Outcome(work.sequence, "failed", reason, traceback=traceback.format_exc())
+
+
+def _clean(work: Work) -> Outcome:
+    cleaned = clean_article(_raw(work))
+    if cleaned.rejected is not None:
+        return Outcome(work.sequence, "rejected", cleaned.rejected, article=cleaned.article)
+    return Outcome(work.sequence, "cleaned", article=cleaned.article)
+
+
+def _tag(work: Work) -> Outcome:
+    return Outcome(work.sequence, "tagged", article=tag_article(_article(work)))
+
+
+def _deduped(work: Work, found: Compared) -> Outcome:
+    return Outcome(
+        work.sequence, found.word, found.reason, article=work.article, verdict=found.verdict,
+        content_hash=found.content_hash, text_hash=found.text_hash,
+        expected_revision=work.current.revision if work.current else 0,
+    )  # fmt: skip
+
+
+def _raw(work: Work) -> RawArticle:
+    if work.raw is None:
+        raise ValueError("a work at stage clean carries an original")
+    return work.raw
+
+
+def _article(work: Work) -> Article:
+    if work.article is None:
+        raise ValueError("a work past stage clean carries an article")
+    return work.article

@@ -1,0 +1,133 @@
+"""A small newsroom for tests: own Redis, own ledger, own embedded index, real worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from shared.article import RawArticle, Source
+from shared.clock import from_ms, now_ms
+from shared.index.open import open_index
+from shared.ledger.open import migrate_ledger, open_ledger
+from shared.ledger.port import Ledger
+from shared.messages import TERMINAL
+from shared.queue import Waker
+from shared.settings import Settings
+from tests.servers import free_port, start_redis
+
+ROOT = Path(__file__).parents[3]
+
+
+def wait_until(met: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.05)
+
+
+def make_raw(number: int, body: str | None = None, **fields: object) -> RawArticle:
+    text = body or (
+        f"The harbour board of town number {number} met on Monday to discuss the quay. Members agreed that "
+        f"repairs to pier {number} will begin in spring, and asked the engineer for a plan by the autumn."
+    )
+    given = RawArticle(
+        id=f"{number:032x}", source=Source(f"paper{number % 7}.example"), uri=f"item-{number}", body=text,
+        title=f"Harbour board {number} agrees on repairs", ingested_at=from_ms(now_ms()),
+    )  # fmt: skip
+    return replace(given, **fields)  # type: ignore[arg-type]
+
+
+@dataclass
+class Newsroom:
+    settings: Settings
+    ledger: Ledger
+    waker: Waker
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start_worker(
+        self, *queues: str, app: str = "services.workers.app", more: tuple[str, ...] = ()
+    ) -> int:
+        environ = {**os.environ, **self.settings.environment(), "PYTHONPATH": str(ROOT)}
+        names = ",".join(f"copydesk.{queue}" for queue in queues)
+        argv = [sys.executable, "-m", "celery", "-A", app, "worker", "-Q", names, "-E", "-n",
+                f"w{len(self.workers)}@%h", "--without-gossip", "--without-mingle", *more]  # fmt: skip
+        with (self.settings.data_dir / f"worker-{len(self.workers)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                argv, cwd=ROOT, env=environ, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self.workers.append(process)
+        return len(self.workers) - 1
+
+    def start_all(self, app: str = "services.workers.app") -> None:
+        self.start_worker("clean", "dedupe", "tag", app=app, more=("-c", "2"))
+        self.start_worker("index", app=app, more=("-c", "1"))
+        self.start_worker(
+            "sweep", app=app, more=("-c", "1", "-B", "-s", str(self.settings.data_dir / "beat"))
+        )
+
+    def kill(self, number: int) -> None:
+        process = self.workers[number]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self, number: int, seconds: float = 20) -> int:
+        self.workers[number].send_signal(signal.SIGTERM)
+        return self.workers[number].wait(timeout=seconds)
+
+    def accept(self, *raws: RawArticle) -> None:
+        receipts = self.ledger.accept(raws, now_ms())
+        self.waker.wake("clean", ids=[receipt.submission for receipt in receipts])
+
+    def status(self, raw: RawArticle) -> str:
+        found = self.ledger.status(raw.id)
+        return found.status if found else "unknown"
+
+    def wait_for_all(self, seconds: float = 60.0) -> dict[str, int]:
+        wait_until(
+            lambda: not self.ledger.counts().keys() - TERMINAL, f"an end of {self.ledger.counts()}", seconds
+        )
+        wait_until(lambda: not self.ledger.backlog(now_ms()), "refreshes", seconds)
+        return self.ledger.counts()
+
+    def logs(self) -> str:
+        return "\n".join(
+            path.read_text("utf-8") for path in sorted(self.settings.data_dir.glob("worker-*.log"))
+        )
+
+    def close(self) -> None:
+        for process in self.workers:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.workers:
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self.waker.close()
+        self.ledger.close()
+
+
+@pytest.fixture
+def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
+    server = start_redis(tmp_path, free_port())
+    settings = Settings(
+        data_dir=tmp_path / "data", broker_url=server.url, lease_seconds=3, task_time_limit=6,
+        sweep_seconds=1, stuck_seconds=2,
+    )  # fmt: skip
+    migrate_ledger(settings)
+    index = open_index(settings, writing=True)
+    index.create()
+    index.close()
+    made = Newsroom(settings, open_ledger(settings), Waker(settings))
+    yield made
+    made.close()
+    server.stop()

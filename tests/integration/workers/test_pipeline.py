@@ -1,0 +1,118 @@
+"""The whole way of an article through real worker processes, and what happens when they die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.article import Source
+from shared.clock import now_ms
+from shared.index.open import open_index
+from shared.index.parser import parse_query
+from shared.index.port import SearchRequest
+
+from .conftest import make_raw, wait_until
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+POISON = "tests.integration.workers.poison_app"
+
+
+def search(newsroom: Any, text: str, **fields: Any) -> list[str]:
+    index = open_index(newsroom.settings)
+    request = SearchRequest(now=datetime.now(UTC), query=parse_query(text), size=100, **fields)
+    found = [hit.article.id for hit in index.search(request).hits]
+    index.close()
+    return found
+
+
+def test_articles_copies_and_revisions_end_where_they_should(newsroom: Any) -> None:
+    newsroom.start_all()
+    lead = make_raw(1)
+    copy = make_raw(2, lead.body, source=Source("copier.example"))
+    stub = replace(make_raw(3), body=None, html="<html><body><p>Nothing here.</p></body></html>")
+    newsroom.accept(lead)
+    wait_until(lambda: newsroom.status(lead) == "indexed", "the lead")
+    newsroom.accept(copy, stub, *(make_raw(number) for number in range(10, 60)))
+    newsroom.accept(replace(lead))
+    newsroom.accept(replace(lead, title="Harbour board changes its mind"))
+    counts = newsroom.wait_for_all()
+    assert counts == {"indexed": 53, "rejected": 1, "unchanged": 1}, newsroom.logs()
+    assert search(newsroom, '"changes its mind"') == [lead.id]
+    found = newsroom.ledger.article(copy.id)
+    assert (found.verdict, found.duplicate_of, found.is_lead) == ("duplicate", lead.id, False)
+    assert len(search(newsroom, "harbour")) == 51
+    assert len(search(newsroom, "harbour", duplicates="keep")) == 52
+    assert [step.word for step in newsroom.ledger.journey(copy.id)] == [
+        "accepted", "cleaned", "deduped", "tagged", "indexed",
+    ]  # fmt: skip
+
+
+def test_a_worker_killed_again_and_again_loses_nothing(newsroom: Any) -> None:
+    newsroom.start_worker("index", more=("-c", "1"))
+    newsroom.start_worker("sweep", more=("-c", "1", "-B", "-s", str(newsroom.settings.data_dir / "beat")))
+    raws = [make_raw(number) for number in range(300)]
+    for start in range(0, 300, 100):
+        number = newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "2"))
+        newsroom.accept(*raws[start : start + 100])
+        wait_until(lambda: newsroom.ledger.counts().get("accepted", 0) < 90, "the worker to take some")
+        newsroom.kill(number)
+    newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "2"))
+    assert newsroom.wait_for_all(90) == {"indexed": 300}
+    assert len(set(search(newsroom, "harbour"))) == 100  # a page of 100; the total is checked next
+    index = open_index(newsroom.settings)
+    assert index.count() == 300
+    index.close()
+
+
+def test_poison_ends_in_quarantine_and_everyone_else_is_done(newsroom: Any) -> None:
+    newsroom.start_all(POISON)
+    fine = [make_raw(number) for number in range(40)]
+    raising, killing = make_raw(100, title="raise an error"), make_raw(101, title="kill the process")
+    newsroom.accept(*fine[:20], raising, killing, *fine[20:])
+    counts = newsroom.wait_for_all(100)
+    assert counts == {"indexed": 40, "quarantined": 2}, newsroom.logs()
+    assert newsroom.ledger.status(raising.id).reason == "ValueError: a broken article"
+    assert newsroom.ledger.status(killing.id).attempts == 5
+    assert all(newsroom.ledger.status(raw.id).attempts == 0 for raw in fine)
+
+
+def test_a_hanging_article_is_stopped_by_its_time_limit_and_the_rest_goes_on(newsroom: Any) -> None:
+    newsroom.start_all(POISON)
+    hanging, fine = make_raw(1, title="hang for an hour"), [make_raw(number) for number in range(10, 15)]
+    newsroom.accept(hanging, *fine)
+    wait_until(lambda: all(newsroom.status(raw) == "indexed" for raw in fine), "the others", 60)
+    wait_until(lambda: "TimeLimitExceeded" in newsroom.logs(), "the time limit", 30)
+    assert newsroom.status(hanging) in ("accepted", "quarantined")
+
+
+def test_a_stopped_worker_that_wakes_late_changes_nothing(newsroom: Any) -> None:
+    number = newsroom.start_worker("clean", app=POISON, more=("-c", "1", "-P", "solo"))
+    raw = make_raw(1, title="slow article")
+    newsroom.accept(raw)
+    wait_until(lambda: newsroom.ledger.status(raw.id).attempts == 1, "the claim")
+    process = newsroom.workers[number]
+    os.kill(process.pid, signal.SIGSTOP)
+    newsroom.start_all()
+    wait_until(lambda: newsroom.status(raw) == "indexed", "another worker", 30)
+    os.kill(process.pid, signal.SIGCONT)
+    wait_until(lambda: "came too late" in newsroom.logs(), "the late worker's end", 20)
+    assert newsroom.ledger.counts() == {"indexed": 1}
+    assert newsroom.ledger.article(raw.id).revision == 1
+
+
+def test_a_term_signal_in_the_middle_of_work_loses_nothing(newsroom: Any) -> None:
+    number = newsroom.start_worker("clean", app=POISON, more=("-c", "1"))
+    raws = [make_raw(number, title=f"slow article {number}") for number in range(10)]
+    newsroom.accept(*raws)
+    wait_until(lambda: not newsroom.ledger.backlog(now_ms()), "the claim")
+    began = time.monotonic()
+    assert newsroom.stop(number) == 0
+    assert time.monotonic() - began < 12
+    newsroom.start_all()
+    assert newsroom.wait_for_all() == {"indexed": 10}

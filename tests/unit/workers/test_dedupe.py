@@ -1,0 +1,114 @@
+"""The dedupe stage: unchanged, superseded, revised, or the same text elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.workers.stages.dedupe import Arrival, content_hash, dedupe_articles, text_hash
+from shared.article import Article, Current, Source, Verdict
+from shared.fingerprints.memory import MemoryFingerprints
+
+EARLY, LATE = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+LEAD = Article(
+    id="1" * 32, source=Source("harbour.example"), title="Ferry line reopens after winter repairs",
+    body="The ferry between the two islands sails again from Monday, the harbour office said in a note.",
+    ingested_at=EARLY,
+)  # fmt: skip
+COPY = replace(LEAD, id="2" * 32, source=Source("island.example"), title="Boats are back")
+
+
+def known(article: Article, **fields: object) -> Current:
+    made = Current(1, 1, content_hash(article), Verdict("new", story_id="s" * 32))
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def test_the_same_text_elsewhere_is_a_duplicate_of_the_first() -> None:
+    first, second = dedupe_articles([Arrival(LEAD, 1), Arrival(COPY, 2)], MemoryFingerprints())
+    assert first.verdict == Verdict("new", story_id=LEAD.id)
+    assert second.verdict == Verdict("duplicate", LEAD.id, 1.0, LEAD.id)
+
+
+def test_a_repeated_task_is_never_its_own_duplicate() -> None:
+    fingerprints = MemoryFingerprints()
+    arrivals = [Arrival(LEAD, 1), Arrival(COPY, 2)]
+    assert dedupe_articles(arrivals, fingerprints) == dedupe_articles(arrivals, fingerprints)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        LEAD.body.upper(),
+        LEAD.body.replace(" ", "  "),
+        LEAD.body.replace(",", " –"),
+        LEAD.body.replace("Monday, ", "Monday,\n"),
+        LEAD.body.replace("ffi", "ﬃ"),
+    ],
+)
+def test_case_spacing_and_punctuation_do_not_make_another_text(body: str) -> None:
+    assert text_hash(replace(COPY, body=body)) == text_hash(LEAD)
+
+
+def test_one_other_word_makes_another_text() -> None:
+    changed = replace(COPY, body=LEAD.body.replace("Monday", "Tuesday"))
+    [_, second] = dedupe_articles([Arrival(LEAD, 1), Arrival(changed, 2)], MemoryFingerprints())
+    assert second.verdict is not None
+    assert second.verdict.word == "new"
+
+
+def test_very_short_texts_need_the_same_title_too() -> None:
+    one, two = replace(LEAD, body="Details follow."), replace(COPY, body="Details follow.")
+    assert text_hash(one) != text_hash(two)
+    assert text_hash(one) == text_hash(replace(two, title=one.title))
+
+
+def test_the_same_item_with_the_same_content_is_unchanged() -> None:
+    again = replace(LEAD, title=LEAD.title.upper(), modified_at=LATE, ingested_at=LATE)
+    [found] = dedupe_articles([Arrival(again, 2, known(LEAD))], MemoryFingerprints())
+    assert (found.word, found.verdict) == ("unchanged", None)
+
+
+def test_a_resend_of_an_item_that_ended_in_quarantine_is_tried_again() -> None:
+    [found] = dedupe_articles([Arrival(LEAD, 2, known(LEAD, failed=True))], MemoryFingerprints())
+    assert found.word == "deduped"
+
+
+@pytest.mark.parametrize("field", ["title", "body", "summary", "canonical_url", "pub_status"])
+def test_a_change_that_a_reader_would_notice_is_a_new_revision(field: str) -> None:
+    changed = replace(LEAD, **{field: "withheld" if field == "pub_status" else "Something else entirely"})
+    [found] = dedupe_articles([Arrival(changed, 2, known(LEAD))], MemoryFingerprints())
+    assert found.word == "deduped"
+    assert found.verdict is not None
+    assert found.verdict.story_id == "s" * 32
+
+
+@pytest.mark.parametrize(
+    ("given", "current", "word"),
+    [
+        ({"version": 1}, {"version": 2}, "superseded"),
+        ({"version": 3}, {"version": 2, "sequence": 99}, "deduped"),
+        ({"version": 2, "modified_at": EARLY}, {"version": 2, "modified_at": LATE}, "superseded"),
+        ({"modified_at": EARLY}, {"modified_at": LATE}, "superseded"),
+        ({"modified_at": LATE}, {"modified_at": EARLY, "sequence": 99}, "deduped"),
+        ({}, {"sequence": 99}, "superseded"),
+        ({}, {"sequence": 4}, "deduped"),
+        ({"version": 5}, {"sequence": 4}, "deduped"),
+    ],
+)
+def test_order_is_by_version_then_modification_then_arrival(
+    given: dict[str, object], current: dict[str, object], word: str
+) -> None:
+    changed = replace(LEAD, title="Another headline", **given)  # type: ignore[arg-type]
+    [found] = dedupe_articles([Arrival(changed, 5, known(LEAD, **current))], MemoryFingerprints())
+    assert found.word == word
+
+
+def test_an_article_that_leads_others_keeps_leading() -> None:
+    fingerprints = MemoryFingerprints()
+    dedupe_articles([Arrival(LEAD, 1)], fingerprints)
+    changed = replace(COPY, summary="New")
+    [found] = dedupe_articles([Arrival(changed, 3, known(LEAD, has_copies=True, sequence=2))], fingerprints)
+    assert found.verdict is not None
+    assert found.verdict.word == "new"
