@@ -41,7 +41,6 @@ def make_celery(settings: Settings) -> Celery:
     app.conf.update(
         broker_transport_options={"confirm_publish": True} if on_rabbit else REDIS_TRANSPORT,
         broker_connection_retry_on_startup=True,
-        broker_pool_limit=4,
         task_default_queue_type="quorum" if on_rabbit else "classic",
         task_serializer="json",
         accept_content=["json"],

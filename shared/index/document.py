@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -59,6 +60,7 @@ def document(article: Article) -> dict[str, Any]:
     found["title_terms"] = terms(article.title, article.language)
     found["body_terms"] = terms(article.body, article.language)
     _check(found)
+    _check_numbers(article)
     # Lines that were cut are shown from the ledger; they would only make every hit heavier.
     found["article"] = to_json(replace(article, removed=()))
     return found
@@ -129,6 +131,13 @@ def _check(found: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} does not fit into 64 bits")
         if kind == "keyword" and any(len(text) > _LONGEST_KEYWORD for text in _texts(value)):
             raise ValueError(f"{name} is longer than {_LONGEST_KEYWORD} characters")
+
+
+def _check_numbers(article: Article) -> None:
+    """Refuse what JSON turns into null, since such an article could be written and never read back."""
+    numbers = (article.similarity, *(amount.value for amount in article.amounts))
+    if not all(map(math.isfinite, (*numbers, *(tag.score for tag in article.topics)))):
+        raise ValueError("a similarity, a score or an amount is no finite number")
 
 
 def _texts(value: str | list[str]) -> list[str]:

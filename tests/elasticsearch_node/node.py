@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,12 +170,17 @@ def _run(command: list[str | Path], environment: Mapping[str, str] | None = None
 
 
 def start_node(
-    jdk: Path, home: Path, directory: Path, heap_mb: int = 512, settings: Mapping[str, str] | None = None
+    jdk: Path,
+    home: Path,
+    directory: Path,
+    settings: Mapping[str, str] | None = None,
+    heap_mb: int = 512,
+    options: Sequence[str] = (),
 ) -> RunningNode:
     """Start a node with its data, logs and temporary files in ``directory``, on free ports unless told.
 
-    ``settings`` are Elasticsearch's own; without ``discovery.seed_hosts`` or ``cluster.initial_master_nodes``
-    the node stands alone. The node ends with this process.
+    ``settings`` are Elasticsearch's own, ``options`` the Java machine's. Without ``discovery.seed_hosts`` or
+    ``cluster.initial_master_nodes`` the node stands alone. It ends with this process.
     """
     given = {**_node_settings(directory), **(settings or {})}
     if not {"discovery.seed_hosts", "cluster.initial_master_nodes"} & given.keys():
@@ -186,6 +191,7 @@ def start_node(
     command: list[str | Path] = [
         jdk / "bin" / "java",
         *JVM_OPTIONS,
+        *options,
         *heap,
         *places,
         "copydesk.node.Launcher",
@@ -199,9 +205,12 @@ def start_node(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C goes to the tests, which then stop it in order
         )
-    return RunningNode(
-        process, "http://" + _port(process, directory, "http"), _port(process, directory, "transport")
-    )
+    try:
+        http, transport = (_port(process, directory, kind) for kind in ("http", "transport"))
+    except BaseException:  # an interrupt too: nobody else knows of the process yet
+        RunningNode(process, "", "").kill()
+        raise
+    return RunningNode(process, f"http://{http}", transport)
 
 
 def _node_settings(directory: Path) -> dict[str, str]:
@@ -232,7 +241,6 @@ def _port(process: subprocess.Popen[bytes], directory: Path, kind: str) -> str:
     end = time.monotonic() + START_SECONDS
     while not told.exists():
         if process.poll() is not None or time.monotonic() > end:
-            process.kill()
             said = (directory / "node.out").read_text("utf-8", "replace")[-2000:]
             raise RuntimeError(f"the Elasticsearch node did not start:\n{said}")
         time.sleep(0.05)

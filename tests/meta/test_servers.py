@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 
 import elasticsearch
 import pytest
 import redis
 
 from tests.elasticsearch_node.node import find_java, java_homes
-from tests.servers import RunningServer, bundled_redis, find_redis, require, start_redis
+from tests.servers import (
+    ELASTICSEARCH_IMAGE,
+    RunningServer,
+    bundled_redis,
+    elasticsearch_container,
+    find_redis,
+    require,
+    start_redis,
+)
 
 
 def program(folder: Path, name: str, says: str) -> Path:
@@ -72,6 +83,50 @@ def test_a_missing_server_fails_where_servers_are_required(monkeypatch):
     monkeypatch.setenv("COPYDESK_REQUIRE_SERVERS", "1")
     with pytest.raises(pytest.fail.Exception, match="no engine"):
         require("no engine")
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """The address of a web server that answers anything."""
+    server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """A docker program that does what the script says and writes down what it was asked."""
+    asked = folder / "asked"
+    path = program(folder, "docker", "")
+    path.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n{script}\n', "utf-8")
+    monkeypatch.setenv("PATH", str(folder))
+    return asked
+
+
+def test_a_container_is_used_at_the_port_it_got_and_removed_after_the_run(tmp_path, monkeypatch, web):
+    answers = f"case $1 in run) echo c0ffee;; port) echo {web};; esac"
+    asked = docker(tmp_path, monkeypatch, answers)
+    container = elasticsearch_container("no JDK")
+    assert next(container) == f"http://{web}"
+    container.close()
+    first, start, *_, last = asked.read_text("utf-8").splitlines()
+    assert (first, last) == ("version", "rm -f c0ffee")
+    assert start.endswith(ELASTICSEARCH_IMAGE)
+
+
+def test_an_image_that_cannot_be_run_is_a_reason(tmp_path, monkeypatch):
+    monkeypatch.delenv("COPYDESK_REQUIRE_SERVERS", raising=False)
+    docker(tmp_path, monkeypatch, "[ $1 = version ] || { echo no such image >&2; exit 125; }")
+    with pytest.raises(pytest.skip.Exception, match=r"no JDK.*no such image"):
+        next(elasticsearch_container("no JDK"))
+
+
+def test_an_engine_that_does_not_answer_is_a_reason(tmp_path, monkeypatch):
+    monkeypatch.delenv("COPYDESK_REQUIRE_SERVERS", raising=False)
+    docker(tmp_path, monkeypatch, "exit 1")
+    with pytest.raises(pytest.skip.Exception, match="ELASTICSEARCH_URL"):
+        next(elasticsearch_container("no JDK"))
 
 
 @pytest.mark.servers

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.article import Article, Copy, Removed, Source, Tag
+from shared.article import Amount, Article, Copy, Removed, Source, Tag
 from shared.index.document import FIELDS, document, restore
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -83,8 +83,11 @@ def test_a_tombstone_keeps_id_and_change_but_no_text():
         {"change": -(1 << 64)},
         {"source": Source("x" * 9_000)},
         {"topics": (Tag("y" * 9_000, "long", 1.0),)},
+        {"topics": (Tag("medtop:04000000", "economy", float("nan")),)},
+        {"amounts": (Amount("$1e999", float("inf"), "USD"),)},
+        {"similarity": float("nan")},
     ],
 )
 def test_what_no_index_can_hold_is_refused_with_a_reason(bad):
-    with pytest.raises(ValueError, match=r"surrogates|bytes|64 bits|longer than"):
+    with pytest.raises(ValueError, match=r"surrogates|bytes|64 bits|longer than|finite"):
         document(replace(ARTICLE, **bad))
