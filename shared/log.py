@@ -42,7 +42,10 @@ def _formatter(
     shared: list[structlog.typing.Processor], *, console: bool
 ) -> structlog.stdlib.ProcessorFormatter:
     last: list[structlog.typing.Processor] = [
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        # Plain tracebacks: the rich ones show local variables, and with them the bodies of articles.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer()
     ]
     if not console:
         last.insert(0, structlog.processors.format_exc_info)

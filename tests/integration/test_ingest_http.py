@@ -45,7 +45,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
     command += ["services.ingest.app:create_app", "--host", "127.0.0.1", "--port", str(settings.ingest_port)]
-    command += ["--workers", "1", "--blocking-threads", "4"]
+    command += ["--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "3"]
     environ = {**os.environ, **settings.environment()}
     with (tmp_path_factory.mktemp("log") / "granian.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
