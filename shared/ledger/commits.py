@@ -22,6 +22,21 @@ from shared.messages import TERMINAL, Lane, Stage
 # Every settled row writes the same columns, so that one prepared statement serves a whole batch.
 SETTLED = ("stage", "status", "reason", "traceback", "failed_stage", "attempts", "alone", "token",
            "lease_until", "not_before", "waiting_since", "updated_at", "draft")  # fmt: skip
+SETTLE = (
+    sa.update(submissions)
+    .where(submissions.c.sequence == sa.bindparam("row_sequence"))
+    .values({name: sa.bindparam(name) for name in SETTLED})
+)
+SET_TAGS = (
+    sa.update(articles)
+    .where(articles.c.id == sa.bindparam("row_id"))
+    .values(article=sa.bindparam("packed"), change=articles.c.change + 1)
+)
+SET_INDEXED = (
+    sa.update(articles)
+    .where(articles.c.id == sa.bindparam("row_id"), articles.c.indexed_change < sa.bindparam("written"))
+    .values(indexed_change=sa.bindparam("written"), indexed_at=sa.bindparam("moment"))
+)
 
 
 class Settlement:
@@ -41,7 +56,11 @@ class Settlement:
         self._orphaned: set[str] = set()  # articles that ended without having been indexed
         self._words: Counter[str] = Counter()
         self._again = False  # some rows wait at this stage again
-        self._known: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, Row] = {}
+        # Written in one statement each: a statement a row would cost more than the stage itself.
+        self._new: list[Row] = []
+        self._tags: list[Row] = []
+        self._indexed: list[Row] = []
 
     def run(self, outcomes: Sequence[Outcome]) -> Committed:
         """Settle every outcome whose row still carries the claim's token; the rest came too late."""
@@ -79,10 +98,12 @@ class Settlement:
         self._store(row, outcome, found)
         self._advance(row, outcome)
 
-    def _store(self, row: Row, outcome: Outcome, found: dict[str, Any] | None) -> None:
+    def _store(self, row: Row, outcome: Outcome, found: Row | None) -> None:
         """Write the article's next revision with the verdict on it."""
         if outcome.article is None or outcome.verdict is None:
             raise ValueError("a deduped outcome carries an article and a verdict")
+        if outcome.verdict.duplicate_of is not None:
+            self._write_new()  # its lead may be in this very batch
         verdict = resolve_verdict(self._connection, row["article_id"], outcome.verdict)
         before = found["duplicate_of"] if found else None
         if before != verdict.duplicate_of:
@@ -93,14 +114,12 @@ class Settlement:
             "story_id": verdict.story_id or row["article_id"],
         }  # fmt: skip
         if found is None:
-            self._connection.execute(sa.insert(articles), values)
+            self._new.append(values)
         else:
             self._connection.execute(sa.update(articles).where(articles.c.id == values["id"]), values)
         self._known[row["article_id"]] = values
 
-    def _revision(
-        self, row: Row, outcome: Outcome, article: Article, found: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    def _revision(self, row: Row, outcome: Outcome, article: Article, found: Row | None) -> dict[str, Any]:
         old = found or {"revision": 0, "change": 0, "indexed_change": 0, "indexed_at": None}
         key = sort_key(article, row["sequence"] if found is None else found["sort_key"])
         return {
@@ -120,19 +139,10 @@ class Settlement:
             self._advance(row, replace(outcome, word="superseded", reason="a newer revision was accepted"))
             return
         if outcome.word == "tagged":
-            self._set_tags(row["article_id"], outcome.article)
+            self._tags.append({"row_id": row["article_id"], "packed": pack(outcome.article)})
         else:
-            self._set_indexed(row["article_id"], outcome.change or 0)
+            self._indexed.append({"row_id": row["article_id"], "written": outcome.change or 0})
         self._advance(row, outcome)
-
-    def _set_tags(self, article_id: str, article: Article | None) -> None:
-        mine = sa.update(articles).where(articles.c.id == article_id)
-        self._connection.execute(mine.values(article=pack(article), change=articles.c.change + 1))
-
-    def _set_indexed(self, article_id: str, change: int) -> None:
-        values: dict[str, Any] = {"indexed_change": change, "indexed_at": self._now}
-        older = sa.and_(articles.c.id == article_id, articles.c.indexed_change < change)
-        self._connection.execute(sa.update(articles).where(older).values(values))
 
     def _advance(self, row: Row, outcome: Outcome, draft: bytes | None = None) -> None:
         """Move a row on to the next stage, or end it."""
@@ -163,11 +173,19 @@ class Settlement:
         self._words[word] += 1
         self._steps.append(step(row, row["stage"], word, self._worker, self._now, detail))
 
+    def _write_new(self) -> None:
+        if self._new:
+            self._connection.execute(sa.insert(articles), self._new)
+            self._new = []
+
     def _write(self) -> None:
+        self._write_new()
+        if self._tags:
+            self._connection.execute(SET_TAGS, self._tags)
+        if self._indexed:
+            self._connection.execute(SET_INDEXED, [row | {"moment": self._now} for row in self._indexed])
         if self._updates:
-            where = submissions.c.sequence == sa.bindparam("row_sequence")
-            values: dict[str, Any] = {name: sa.bindparam(name) for name in SETTLED}
-            self._connection.execute(sa.update(submissions).where(where).values(values), self._updates)
+            self._connection.execute(SETTLE, self._updates)
         if self._steps:
             self._connection.execute(sa.insert(journey), self._steps)
 
