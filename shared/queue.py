@@ -41,6 +41,9 @@ def make_celery(settings: Settings) -> Celery:
     app.conf.update(
         broker_transport_options={"confirm_publish": True} if on_rabbit else REDIS_TRANSPORT,
         broker_connection_retry_on_startup=True,
+        # It fills only as needed. Flower asks with ten threads that hold two connections each: with a low
+        # limit they wait for each other for ever (seen with Flower 2.2 at a limit of 4).
+        broker_pool_limit=100,
         task_default_queue_type="quorum" if on_rabbit else "classic",
         task_serializer="json",
         accept_content=["json"],

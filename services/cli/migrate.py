@@ -1,0 +1,23 @@
+"""`copydesk migrate`: makes or upgrades what is stored; safe to run at every start."""
+
+from __future__ import annotations
+
+import click
+from shared.index.open import open_index
+
+from shared.ledger.open import migrate_ledger
+from shared.settings import read_settings
+
+
+@click.command()
+def migrate() -> None:
+    """Make or upgrade the ledger and the index."""
+    settings = read_settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate_ledger(settings)
+    index = open_index(settings, writing=True)
+    try:
+        index.create()
+    finally:
+        index.close()
+    click.echo("ledger and index are up to date")

@@ -1,0 +1,89 @@
+"""`copydesk up`: the whole system on one machine, watched, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+import click
+from rich.console import Console
+
+from services.cli.broker import pings
+from services.cli.ground import check_ports, lock_data_dir
+from services.cli.show import LineWriter, Terminal, addresses
+from services.cli.supervisor import Patience, Supervisor
+from services.cli.system import current_environment, needs_broker, plan, terminal_log, with_broker
+from services.cli.warden import Warden
+from shared.errors import CopydeskError
+from shared.settings import Settings, read_settings
+
+
+@click.command()
+@click.option("--samples/--no-samples", default=False, help="Load the samples and show a search when ready.")
+def up(*, samples: bool) -> None:
+    """Start everything on this machine and keep it running.
+
+    Starts a Valkey or Redis server (unless COPYDESK_BROKER_URL names one), ingest, search, the workers, the
+    sweeper and Flower; restarts what crashes or falls silent. Ctrl-C stops all; a second one at once.
+    """
+    sys.exit(run(read_settings(), samples=samples))
+
+
+def run(settings: Settings, *, samples: bool) -> int:
+    """Check the ground, then supervise until the end; returns the exit code."""
+    console = Terminal(soft_wrap=True, highlight=False)
+    settings = terminal_log(settings, on_terminal=console.is_terminal)
+    lock = lock_data_dir(settings)
+    try:
+        check_ports(settings)
+        own_broker = needs_broker(settings)
+        if own_broker:
+            settings = with_broker(settings)
+        return _supervise(settings, console, lock, own_broker=own_broker, samples=samples)
+    finally:
+        os.close(lock)
+
+
+def _supervise(settings: Settings, console: Console, lock: int, *, own_broker: bool, samples: bool) -> int:
+    writer = LineWriter(console)
+
+    def say(text: str) -> None:
+        writer("copydesk", text)
+
+    try:
+        patience = Patience(grace=settings.grace_seconds)
+        supervisor = Supervisor(say, writer, patience, Warden(keep_open=(lock,)))
+        supervisor.install_signals()
+        waves = plan(settings, own_broker=own_broker, environ=current_environment())
+        say(
+            f"starting {', '.join(spec.name for wave in waves for spec in wave)}; data in {settings.data_dir}"
+        )
+        if not own_broker and not pings(settings.redis_url):
+            say("the given broker does not answer yet; articles are accepted meanwhile, and the workers wait")
+        return supervisor.run(waves, _when_ready(settings, console, say, samples=samples))
+    finally:
+        writer.close()
+
+
+def _when_ready(
+    settings: Settings, console: Console, say: Callable[[str], None], *, samples: bool
+) -> Callable[[], None]:
+    def greet() -> None:
+        say("everything is up; Ctrl-C stops it")
+        if samples:
+            # Beside the supervisor's loop, which goes on watching meanwhile.
+            threading.Thread(target=show_samples, daemon=True, name="demo").start()
+        else:
+            console.print(addresses(settings))
+
+    def show_samples() -> None:
+        from services.cli.demo import load_and_show
+
+        try:
+            load_and_show(settings, console)
+        except CopydeskError as error:
+            say(f"the samples could not be shown: {error}")
+
+    return greet

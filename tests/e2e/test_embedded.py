@@ -1,0 +1,387 @@
+"""The whole embedded system as a person starts it: `copydesk up` on free ports, over HTTP and the CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import free_port
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
+]
+LIMIT = 90.0  # seconds a poll may last; a machine that is busy with other tests starts slowly
+STAGES = {"copydesk.clean", "copydesk.dedupe", "copydesk.tag", "copydesk.index"}
+COPYDESK = (sys.executable, "-m", "services.cli.main")
+
+
+def until(look, what, limit=LIMIT):
+    """Poll until ``look`` gives something true, and return that."""
+    deadline = time.monotonic() + limit
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.1)
+    return found
+
+
+class System:
+    """A running `copydesk up` with its lines, its ports and its data folder."""
+
+    def __init__(self, folder, *options):
+        self.folder = folder
+        self.ports = {name: free_port() for name in ("ingest", "search", "flower")}
+        self.environ = os.environ | {"COPYDESK_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+        self.environ |= {f"COPYDESK_{name.upper()}_PORT": str(port) for name, port in self.ports.items()}
+        self.http = httpx.Client(trust_env=False, timeout=30)
+        self.lines = []
+        self.start(*options)
+
+    def start(self, *options):
+        self.lines.clear()
+        self.process = subprocess.Popen(
+            [*COPYDESK, "up", *options],
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.reader = threading.Thread(target=self._read, args=(self.process.stdout,))
+        self.reader.start()
+        self.await_line("everything is up")
+
+    def _read(self, stream):
+        self.lines.extend(line.rstrip("\n") for line in stream)
+
+    def await_line(self, words, count=1):
+        def look():
+            assert self.process.poll() is None or self.reader.is_alive(), "\n".join(self.lines[-40:])
+            return sum(words in line for line in self.lines) >= count
+
+        until(look, f"{words!r}; the last lines were {self.lines[-10:]}")
+
+    def stop(self, number=signal.SIGTERM):
+        """Signal the supervisor; returns exit code and seconds."""
+        begin = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=LIMIT)
+        return code, time.monotonic() - begin
+
+    def close(self):
+        if self.process.poll() is None:
+            self.stop()
+        until(lambda: not self.processes(), "the end of every process")
+        self.reader.join(timeout=LIMIT)
+        self.process.stdout.close()
+        self.http.close()
+
+    def processes(self):
+        """Process ids and command lines of everything that was started for this data folder.
+
+        A server that writes its state over its command line and environment is known by its folder.
+        """
+        mark = f"COPYDESK_DATA_DIR={self.folder}".encode()
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                ours = (entry / "cwd").readlink().is_relative_to(self.folder)
+                if ours or mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().decode().replace("\0", " ")
+            except (OSError, ValueError):
+                continue
+        return found
+
+    def child(self, words):
+        """The process id of the direct child with these words in its command line."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        (pid,) = [pid for pid, line in self.processes().items() if words in line and str(pid) in children]
+        return pid
+
+    def url(self, service, path):
+        return f"http://127.0.0.1:{self.ports[service]}{path}"
+
+    def search(self, query, **parameters):
+        answer = self.http.get(self.url("search", "/v1/search"), params={"q": query, **parameters})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def find(self, query, **parameters):
+        """Search until there are hits."""
+        return until(lambda: self.search(query, **parameters)["hits"], f"hits for {query}", 20)
+
+    def push(self, **item):
+        answer = self.http.post(self.url("ingest", "/v1/articles"), json=item)
+        assert answer.status_code == 202, answer.text
+        return answer.json()["id"]
+
+    def status(self, article_id):
+        return self.http.get(self.url("ingest", f"/v1/articles/{article_id}/status")).json()
+
+    def await_status(self, article_id, word):
+        until(lambda: self.status(article_id)["status"] == word, f"{word}, not {self.status(article_id)}")
+
+    def cli(self, *words):
+        return subprocess.run(
+            [*COPYDESK, *map(str, words)], env=self.environ, capture_output=True, text=True, timeout=LIMIT
+        )
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    running = System(tmp_path_factory.mktemp("embedded"), "--samples")
+    try:
+        running.await_line("Search desk")
+        yield running
+    finally:
+        running.close()
+
+
+def article(number, words):
+    return {
+        "source": "e2e.example",
+        "uri": f"e2e-{number}",
+        "title": f"The {words} of Port Calder, part {number}",
+        "body": f"The council of Port Calder heard on Monday about the {words}. A report of {number} pages "
+        "was handed out to the members, who will vote on it before the end of the year.",
+    }
+
+
+def test_up_with_samples_shows_a_search_and_the_addresses(system):
+    text = "\n".join(system.lines)
+    assert "16 samples: 15 indexed" in text
+    assert "4 articles and 1 copy for harbour OR bitcoin" in text
+    for service in ("search", "ingest", "flower"):
+        assert system.url(service, "") in text
+
+
+@pytest.mark.parametrize(
+    ("query", "source", "language"),
+    [
+        ('"interest rate" Ferreiro', "northernwire.example", "en"),
+        ("aceituna sequía", "vallenoticias.example", "es"),
+        ("Batteriezellen Neuhagen", "flussbote.example", "de"),
+        ("enseignants référendum", "courrierdeslacs.example", "fr"),
+        ("لتحلية المياه", "sahilakhbar.example", "ar"),
+        ("无人驾驶", "xinhedaily.example", "zh"),
+        ("oysters tanker", "coastalledger.example", "en"),
+        ("bitcoin Marenga", "coinlantern.example", "en"),
+    ],
+)
+def test_a_sample_is_found_by_its_words(system, query, source, language):
+    hits = system.find(query)
+    assert [(hit["source"]["id"], hit["language"]) for hit in hits] == [(source, language)]
+
+
+def test_a_copy_is_folded_under_the_one_that_came_first(system):
+    answer = system.search('"tram tunnel under its old harbour"')
+    assert answer["total"] == {"articles": 2, "groups": 1}
+    (hit,) = answer["hits"]
+    assert hit["source"]["id"] == "northernwire.example"
+    assert [copy["source"] for copy in hit["copies"]] == ["harbourpost.example"]
+    kept = system.search('"tram tunnel under its old harbour"', duplicates="keep")
+    assert {hit["source"]["id"] for hit in kept["hits"]} == {"northernwire.example", "harbourpost.example"}
+
+
+def test_a_revised_version_takes_the_place_of_the_first(system):
+    (hit,) = system.find("Taverra earthquake")
+    assert hit["title"] == "Earthquake in Taverra valley: 47 injured, last villages reached"
+    assert system.search('"injuring at least 12"')["total"]["articles"] == 0
+    # The second version may overtake the first, which is then superseded and makes no revision.
+    assert hit["revision"] in (1, 2)
+
+
+def test_pages_come_out_without_their_furniture(system):
+    (page,) = system.find("Lantern Bay oysters")
+    (text,) = system.find("bitcoin Marenga")
+    assert page["title"] == "Oyster farmers return to Lantern Bay ten years after the spill"
+    for words in ("cookies", "Subscribe", "tidewatcher", "Read more"):
+        assert words not in page["body"]
+    for words in ("Ad Blocker", "Google News", "not liable", "Zebra Vault", "p7QwX2mLk9"):
+        assert words not in text["body"]
+    assert "Finance minister Joaquim Tesfaye" in text["body"]
+
+
+def test_articles_carry_topics_with_their_evidence(system):
+    (hit,) = system.find('"interest rate" Ferreiro')
+    assert "medtop:04000000" in [topic["code"] for topic in hit["topics"]]
+    assert all(topic["evidence"] for topic in hit["topics"])
+    assert "Tomas Ferreiro" in [entity["name"] for entity in hit["entities"]]
+
+
+def test_the_journey_of_an_article_can_be_looked_up(system):
+    (hit,) = system.find("aceituna")
+    trace = system.http.get(system.url("search", f"/v1/articles/{hit['id']}/trace"))
+    assert trace.status_code == 200
+    text = trace.text
+    assert all(f'"{stage}"' in text for stage in ("accept", "clean", "dedupe", "tag", "index"))
+    shown = system.cli("status", hit["id"])
+    assert shown.returncode == 0, shown.stderr
+    assert all(stage in shown.stdout for stage in ("accept", "clean", "dedupe", "tag", "index"))
+
+
+def test_flower_shows_the_tasks_of_every_stage_as_succeeded(system):
+    # Pushed here, since Flower may have been started again by another test and forgotten what was before.
+    system.await_status(system.push(**article("for-flower", "flower market")), "indexed")
+
+    def tasks():
+        answer = system.http.get(system.url("flower", "/api/tasks"), params={"limit": 1000})
+        assert answer.status_code == 200, answer.text
+        done = [task for task in answer.json().values() if task["state"] == "SUCCESS"]
+        return done if {task["name"] for task in done} >= STAGES else []
+
+    results = [task["result"] for task in until(tasks, "tasks of every stage") if task["name"] in STAGES]
+    assert any("indexed" in result for result in results)
+
+
+def test_flower_can_look_into_the_workers(system):
+    def workers():
+        answer = system.http.get(system.url("flower", "/api/workers"), params={"refresh": "1"})
+        return {name.partition("@")[0] for name, told in answer.json().items() if told.get("stats")}
+
+    until(lambda: workers() == {"worker", "index-worker", "sweeper"}, "statistics of all workers")
+
+
+def test_a_file_goes_in_by_the_command_line_and_a_second_time_changes_nothing(system, tmp_path):
+    page = tmp_path / "lighthouse.txt"
+    page.write_text(
+        "Lighthouse keepers of Cape Ansel end their watch\n\nThe last two keepers of the lighthouse at Cape "
+        "Ansel went home on Tuesday after 41 years. From now on a computer lights the lamp.\n\nThe building "
+        "becomes a museum, the coast guard said, and the stairs will be open to visitors from May.\n"
+    )
+    first = system.cli("ingest", page, "--source", "ansel.example")
+    assert first.returncode == 0, first.stderr
+    article_id, word, _ = first.stdout.split(maxsplit=2)
+    assert word == "indexed"
+    again = system.cli("ingest", page, "--source", "ansel.example")
+    assert again.stdout.split()[:2] == [article_id, "unchanged"]
+    (hit,) = system.find('"Cape Ansel" lighthouse')
+    assert hit["uri"] == "file:lighthouse.txt"
+    shown = system.cli("search", "lighthouse", "--json")
+    assert [hit["id"] for hit in json.loads(shown.stdout)["hits"]] == [article_id]
+
+
+def test_bad_items_are_told_one_by_one_and_the_good_ones_go_in(system, tmp_path):
+    lines = tmp_path / "mixed.ndjson"
+    good = article("mixed", "drawbridge")
+    lines.write_text("\n".join([json.dumps(good), "nonsense", json.dumps({"uri": "x", "colour": "red"})]))
+    done = system.cli("ingest", lines)
+    assert done.returncode == 1
+    words = [line.split()[1] for line in done.stdout.splitlines()]
+    assert words == ["indexed", "refused", "refused"]
+    assert "colour" in done.stdout
+
+
+def test_the_samples_can_be_loaded_again_without_change(system):
+    before = system.search("")["total"]
+    done = system.cli("demo")
+    assert done.returncode == 0, done.stderr
+    assert "unchanged" in done.stdout
+    assert system.search('source:"northernwire.example"')["total"]["articles"] >= 4
+    assert system.search("")["total"]["articles"] >= before["articles"]
+
+
+def test_everything_is_ready_and_says_so(system):
+    done = system.cli("status")
+    assert done.returncode == 0, done.stdout + done.stderr
+    checked = system.cli("doctor")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_second_up_on_the_same_data_is_refused(system):
+    done = system.cli("up")
+    assert done.returncode == 2
+    assert f"runs already on {system.folder}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("worker", "--hostname worker@"),
+        ("index-worker", "--hostname index-worker@"),
+        ("valkey", "-server 127.0.0.1:"),
+        ("ingest", "services.ingest.app"),
+        ("flower", "flower --address"),
+    ],
+)
+def test_a_killed_child_is_started_again_and_work_goes_on(system, name, words):
+    victim = system.child(words)
+    lives = sum(f"{name} is ready" in line for line in system.lines)
+    os.kill(victim, signal.SIGKILL)
+    system.await_line(f"{name} is ready", count=lives + 1)
+    article_id = until(
+        lambda: try_push(system, article(f"after-{name}", f"{name} repair works")), "an answer of ingest"
+    )
+    system.await_status(article_id, "indexed")
+
+
+def test_a_worker_that_hangs_is_killed_and_started_again(system):
+    hung = system.child("--hostname index-worker@")
+    os.kill(hung, signal.SIGSTOP)
+    article_id = system.push(**article("after-hang", "clock tower"))
+    system.await_line("index-worker has not answered for 20 s; killing it")
+    system.await_status(article_id, "indexed")
+    assert system.child("--hostname index-worker@") != hung
+
+
+def try_push(system, item):
+    try:
+        return system.push(**item)
+    except httpx.TransportError:
+        return None
+
+
+def test_articles_pushed_while_all_workers_are_killed_still_arrive(system):
+    ids = [system.push(**article(f"storm-{number}", "storm damage")) for number in range(20)]
+    for words in ("--hostname worker@", "--hostname index-worker@", "--hostname sweeper@"):
+        os.kill(system.child(words), signal.SIGKILL)
+    ids += [system.push(**article(f"flood-{number}", "flood damage")) for number in range(20)]
+    for article_id in ids:
+        system.await_status(article_id, "indexed")
+
+
+@pytest.fixture
+def own_system(tmp_path):
+    running = System(tmp_path / "data")
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def test_a_stop_is_quick_and_complete_and_a_second_start_finds_the_data(own_system):
+    article_id = own_system.push(**article(1, "old ferry"))
+    own_system.await_status(article_id, "indexed")
+    assert len(own_system.processes()) > 7
+    code, seconds = own_system.stop(signal.SIGINT)
+    assert (code, seconds < 10.0) == (0, True), "\n".join(own_system.lines[-30:])
+    assert own_system.processes() == {}
+    assert not [line for line in own_system.lines if "did not stop in time" in line]
+    own_system.reader.join(timeout=LIMIT)
+    own_system.process.stdout.close()
+    own_system.start()
+    assert [hit["id"] for hit in own_system.find("ferry")] == [article_id]
+    assert own_system.status(article_id)["status"] == "indexed"
+
+
+def test_no_process_survives_a_supervisor_that_was_killed_and_the_next_start_works(own_system):
+    article_id = own_system.push(**article(2, "new ferry"))
+    own_system.process.kill()
+    own_system.process.wait()
+    own_system.reader.join(timeout=LIMIT)
+    own_system.process.stdout.close()
+    own_system.start()  # it waits until the children of the killed one are gone
+    own_system.await_status(article_id, "indexed")
+    assert [hit["id"] for hit in own_system.find("ferry")] == [article_id]
