@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ pytestmark = [
 ]
 LIMIT = 90.0  # seconds a poll may last; a machine that is busy with other tests starts slowly
 STAGES = {"copydesk.clean", "copydesk.dedupe", "copydesk.tag", "copydesk.index"}
+ROOT = Path(__file__).parents[2]
 COPYDESK = (sys.executable, "-m", "services.cli.main")
 
 
@@ -385,3 +387,28 @@ def test_no_process_survives_a_supervisor_that_was_killed_and_the_next_start_wor
     own_system.start()  # it waits until the children of the killed one are gone
     own_system.await_status(article_id, "indexed")
     assert [hit["id"] for hit in own_system.find("ferry")] == [article_id]
+
+
+def readme_examples():
+    """Each ``$ curl`` line of the README with the answer that stands below it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [block.split("\n", 1) for block in re.findall(r"```console\n\$ (.*?)\n```", text, re.DOTALL)]
+
+
+def test_the_readmes_requests_give_the_answers_that_it_shows(system):
+    examples = readme_examples()
+    assert len(examples) == 5
+    for command, expected in examples:
+        asked = command.replace(":8001/", f":{system.ports['ingest']}/").replace(
+            ":8000/", f":{system.ports['search']}/"
+        )
+        pattern = re.escape(expected).replace("…", '[^",]+')
+
+        def told(asked=asked, pattern=pattern):
+            done = subprocess.run(
+                asked, shell=True, cwd=ROOT, env=system.environ, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{asked}\n{done.stderr}"
+            return re.fullmatch(pattern, done.stdout.strip())
+
+        until(told, f"the README's answer to {command}", 20)
