@@ -104,6 +104,14 @@ def test_a_known_name_in_a_heading_counts() -> None:
     assert found == {"Norway": ("place", 1)}
 
 
+def test_german_nouns_are_no_names_but_german_names_are() -> None:
+    body = "In Berlin sprach Präsident Odo Varnhagen über Arbeit und Brot. Die Arbeit in Fabriken nimmt ab."
+    assert {entity.name: entity.type for entity in find_entities("", body, "de")} == {
+        "Berlin": "place",
+        "Odo Varnhagen": "person",
+    }
+
+
 def test_a_demonym_is_no_place() -> None:
     assert _found("The Pakistani farmers met South Asian buyers.") == {}
 

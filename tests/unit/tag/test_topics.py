@@ -309,5 +309,24 @@ def test_odd_text_is_read_without_complaint(text: str) -> None:
     assert find_topics(text, text, "und") == ()
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "important",
+        "authorities",
+        "hospitality",
+        "nursery",
+        "rabbit",
+        "slump",
+        "patiently",
+        "doctorate",
+        "inventory",
+        "crimean",
+    ],
+)
+def test_a_star_in_the_shipped_rules_does_not_reach_unrelated_words(word: str) -> None:
+    assert find_topics(word, f"The {word} again, {word}.", "en") == ()
+
+
 def test_apostrophes_and_hyphens_do_not_hide_a_phrase() -> None:
     assert normalise("E-mail, the President’s e‑mail") == "  e  mail  the  president  e  mail  "

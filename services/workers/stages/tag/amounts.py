@@ -78,8 +78,9 @@ _LETTER_SIGNS = _any_of((*(sign for sign in _SIGNS if sign[0].isalpha()), *_CODE
 _OTHER_SIGNS = _any_of(sign for sign in _SIGNS if not sign[0].isalpha())
 _SIGN = rf"(?:(?<![^\W\d_])(?:{_LETTER_SIGNS})|{_OTHER_SIGNS})\s?"
 _BEFORE = re.compile(_SIGN + "$")
-_DIGITS = r"\d{1,3}(?:[\u00a0\u202f]\d{3})+(?!\d)|\d[\d.,]*"
-_DIGITS_SPACED = r"(?<!\d)\d{1,3}(?:[\u00a0\u202f ]\d{3})+(?!\d)|\d[\d.,]*"
+# Written to start with one set of letters, which is what lets the search skip text quickly.
+_DIGITS = r"[0-9](?:[0-9]{0,2}(?:[\u00a0\u202f][0-9]{3})+(?![0-9])|[0-9.,]*)"
+_DIGITS_SPACED = r"[0-9](?:(?<![0-9][0-9])[0-9]{0,2}(?:[\u00a0\u202f ][0-9]{3})+(?![0-9])|[0-9.,]*)"
 # What may follow a number written in words; without it "a" and "one" are not numbers.
 _BEHIND_WORDS = (
     r"hundred|thousand|(?:m|b|tr)illion|per\s?cent|dollars?\b|euros?\b|pounds?\b|pence|cents\b|basis"
@@ -91,6 +92,7 @@ _LONGEST_NUMERAL = max(map(len, _NUMERALS)) + 1
 _RANGE = re.compile(rf"(?P<join>\s?[-–]\s?|\s(?:to|or|bis|à)\s)(?:{_SIGN})?(?P<last>\d[\d.,]*)")
 _GAP = r"(?:[\s\u00a0-](?:of\s|de\s|d['’])?)"
 _LARGE = 1_000_000
+_LONGEST_DIGITS = 24  # letters; longer ones are serial numbers, and may be past what a float holds
 _RANGE_LIMIT = 1_000  # "from 2004 to 5 percent" is no range
 
 
@@ -140,7 +142,11 @@ def _amounts(text: str, language: str) -> Iterator[Amount]:
         start, digits = number.start(), number.group().rstrip(".,")
         end = start + len(digits)
         sign = _BEFORE.search(text, max(done, start - 6), start)
-        if start < done or (sign is None and _is_part_of_a_word(text, start)):
+        if (
+            start < done
+            or len(digits) > _LONGEST_DIGITS
+            or (sign is None and _is_part_of_a_word(text, start))
+        ):
             continue
         ranged = _range(text, digits, sign, end, language)
         if ranged is not None:
@@ -174,7 +180,7 @@ def _range(
     last = joined["last"].rstrip(".,")
     tail = _after(language).match(text, joined.start("last") + len(last))
     measured = _measure(sign, tail, language) if tail else None
-    if tail is None or measured is None:
+    if tail is None or measured is None or len(last) > _LONGEST_DIGITS:
         return None
     if measured[1] != "percent" and joined["join"].strip() not in ("-", "–"):
         return None

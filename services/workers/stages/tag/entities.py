@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ahocorasick_rs import AhoCorasick, MatchKind
+
 from services.workers.stages.tag.gazetteer import Gazetteer, KnownName, gazetteer
 from shared.article import Entity, EntityType
 
@@ -23,12 +25,12 @@ _NEXT = rf"(?:(?:al-|el-)?[{_UPPER}](?:{_INITIALS}|{_REST}))"
 _JOINTS = (
     r"(?:(?:of|for)(?: the)?|de(?: la| los)?|del|della|di|da|du|la|le|van(?: der| den)?|von|bin|ibn|al|el|&)"
 )
-_RUN = re.compile(rf"{_START}(?:{_INITIALS}|{_REST})(?: (?:{_JOINTS} )?{_NEXT})*")
+_RUN = re.compile(rf"{_START}(?:{_INITIALS}|{_REST})(?: (?:{_JOINTS} )?{_NEXT}){{0,14}}")
 _ACRONYM_BEHIND = re.compile(rf"(?:['’]s)? \(([{_UPPER}][{_UPPER}\d&.-]{{1,9}})\)")
 _BULLET = re.compile(r"^\s*(?:[•●▪◦*–—-]|\d{1,2}[.)])\s+")
 _LABEL = re.compile(r"^[^\W\d_][^:.!?\n]{0,60}:(?=\s)")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;…]|[.!?]['\"”’)])\s*[\"“‘'(\[]*$")
-_LOWER_WORDS = re.compile(r"\b[a-zß-öø-ÿ]{2,}")
+_LOWER_WORDS = re.compile(r"[a-zß-öø-ÿ]{2,}")
 _PLACE_BEHIND = re.compile(r"\b(?:in|from|near|at|to|across|outside) (?:the )?$")
 
 _HEADING_WORDS = 12  # longer lines are prose
@@ -39,6 +41,7 @@ _TITLE_CASE_LIMIT = 4  # words in the name of a person
 _PORTFOLIOS = frozenset(
     ("State", "Staff", "Defense", "Defence", "Parliament", "Congress", "Commerce", "Police")
 )
+_NOUN_CAPITALS = frozenset(("de", "lb"))
 _LOOK_BACK = 14  # letters; enough for a closing quote, or for "outside the"
 
 
@@ -47,6 +50,7 @@ class _Found:
     """What has been read so far: names with types and counts, and the words seen in lower case."""
 
     lower: frozenset[str]
+    capitals: bool  # whether a capital says that a word may be a name
     counts: Counter[str] = field(default_factory=Counter)
     types: dict[str, EntityType] = field(default_factory=dict)
     acronyms: dict[str, str] = field(default_factory=dict)
@@ -60,11 +64,16 @@ class _Found:
         self.types.setdefault(name, kind)
 
 
-def find_entities(title: str, body: str) -> tuple[Entity, ...]:
-    """The names of an article with their mentions, the most frequent first."""
+def find_entities(title: str, body: str, language: str = "en") -> tuple[Entity, ...]:
+    """The names of an article with their mentions, the most frequent first.
+
+    German writes every noun with a capital; there an unknown name needs a sign beside it: a title before
+    it, a first name, or a word such as Partei in it.
+    """
     known = gazetteer()
     lines = [title, *body.split("\n")]
-    found = _Found(frozenset(_LOWER_WORDS.findall(body)))
+    capitals = language.split("-")[0].lower() not in _NOUN_CAPITALS
+    found = _Found(frozenset(_LOWER_WORDS.findall(body)), capitals)
     headings = []
     for line in lines:
         text = _without_label(_BULLET.sub("", line))
@@ -235,7 +244,7 @@ def _read_words(piece: _Piece, *, titled: bool, line: str, known: Gazetteer, fou
 def _trimmed(piece: _Piece, line: str, known: Gazetteer, found: _Found) -> list[str]:
     """Leave out what only starts the sentence, and days, months and the like at either end."""
     words = list(piece.words)
-    if _starts_sentence(line, piece.start) and _only_starts(words, known, found):
+    if _only_starts(words, known, found) and _starts_sentence(line, piece.start):
         del words[0]
     while words and (words[0] in known.not_names or words[0][0].islower()):
         del words[0]
@@ -268,7 +277,9 @@ def _type_of(words: list[str], *, titled: bool, known: Gazetteer, found: _Found)
         return "place"
     if titled or words[0] in known.first_names:
         return "person" if len(words) <= _TITLE_CASE_LIMIT else None
-    if any(word.lower() in found.lower or word in known.demonyms for word in words if not word.islower()):
+    if not found.capitals or any(
+        word.lower() in found.lower or word in known.demonyms for word in words if not word.islower()
+    ):
         return None
     return "person" if len(words) < _TITLE_CASE_LIMIT and all(map(_is_plain, words)) else "organisation"
 
@@ -335,6 +346,8 @@ def _type_of_single(word: str, count: int, known: Gazetteer, found: _Found) -> E
         return None
     if word in known.first_names:
         return "person" if count > 1 else None
+    if not found.capitals:
+        return None
     if word in found.placed and not word.isupper():
         return "place"
     if word[1:] != word[1:].lower() and not word.isupper() and word.isalpha():
@@ -344,9 +357,10 @@ def _type_of_single(word: str, count: int, known: Gazetteer, found: _Found) -> E
 
 def _count_headings(headings: list[str], known: Gazetteer, found: _Found) -> None:
     """Count known names, and the names of the text, in headings; these make no names of their own."""
+    text = "\n".join(headings)
     full = [name for name in found.counts if " " in name and name not in known.names]
-    for text in headings:
-        for _, _, hit in known.find(text):
-            found.add(hit.name, hit.type)
-        for name in full:
-            found.counts[name] += text.count(name)
+    if text and full:
+        matches = AhoCorasick(full, matchkind=MatchKind.LeftmostLongest).find_matches_as_indexes(text)
+        found.counts.update(full[index] for index, _, _ in matches)
+    for _, _, name in known.find(text):
+        found.add(name.name, name.type)

@@ -77,7 +77,7 @@ def find_keywords(title: str, body: str, language: str = "en") -> tuple[str, ...
     written = [*_tokens(body), *head]
     words = [content[word.lower()] for word in written]
     chosen = _best(_mentions(words, len(head)), rarity)
-    first = {word: written[words.index(word)] for phrase in chosen for word in phrase}
+    first = dict(zip(reversed(words), reversed(written), strict=True))
     return tuple(" ".join(first[word] for word in phrase) for phrase in chosen)
 
 
@@ -112,15 +112,11 @@ def _mentions(words: list[str], titled: int) -> dict[Phrase, float]:
 
 def _best(mentions: Mapping[Phrase, float], rarity: Mapping[str, float]) -> list[Phrase]:
     """Rank, and leave out what a better phrase says already."""
-    repeated = [phrase for phrase, count in mentions.items() if count > 1]
-    ranked = [
-        (
-            -mentions[phrase] * sum([rarity.get(word, _UNKNOWN) for word in phrase]) * _LENGTHS[len(phrase)],
-            phrase,
-        )
-        for phrase in (repeated if len(repeated) >= _CANDIDATES else mentions)
-        if len(phrase) == 1 or mentions[phrase] > 1  # met once, words may stand together by chance
-    ]
+    # Met once, words may stand together by chance; single words met once matter in short texts only.
+    repeated = [(phrase, count) for phrase, count in mentions.items() if count > 1]
+    if len(repeated) < _CANDIDATES:
+        repeated += [(phrase, count) for phrase, count in mentions.items() if count <= 1 == len(phrase)]
+    ranked = [(-count * _weight(phrase, rarity), phrase) for phrase, count in repeated]
     chosen: list[Phrase] = []
     used: set[str] = set()
     for _, phrase in nsmallest(_CANDIDATES, ranked):
@@ -130,6 +126,12 @@ def _best(mentions: Mapping[Phrase, float], rarity: Mapping[str, float]) -> list
         if len(chosen) == SHOWN:
             break
     return chosen
+
+
+def _weight(phrase: Phrase, rarity: Mapping[str, float]) -> float:
+    if len(phrase) == 1:
+        return rarity.get(phrase[0], _UNKNOWN)
+    return sum([rarity.get(word, _UNKNOWN) for word in phrase]) * _LENGTHS[len(phrase)]
 
 
 def _holds_any(phrase: Phrase, chosen: list[Phrase]) -> bool:

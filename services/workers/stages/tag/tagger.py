@@ -18,7 +18,7 @@ def tag_article(article: Article) -> Article:
     return replace(
         article,
         topics=find_topics(title, body, language),
-        entities=find_entities(title, body),
+        entities=find_entities(title, body, language),
         keywords=find_keywords(title, body, language),
         amounts=find_amounts(f"{title}\n{body}", language),
     )

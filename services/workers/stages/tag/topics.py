@@ -14,13 +14,15 @@ from services.workers.stages.tag.rules import ANY, TopicRule, load_rules
 from services.workers.stages.tag.vocabulary import broader_of, name_of
 from shared.article import Tag
 
-THRESHOLD = 0.25
-# A topic with less than this share of the best topic's weight is a passing mention.
-PASSING = 0.2
+THRESHOLD = 0.35
+# With less than this share of the best top topic's total, another top topic is a passing mention; likewise
+# a narrower topic within its own top topic.
+PASSING = 0.33
+_PASSING_WITHIN = 0.2
 _EVIDENCE_SHOWN = 8
-# News is written top down: what the first sentence says counts half a mention more.
+# News is written top down: what the first paragraphs say counts half a mention more.
 _LEAD_BOOST = 0.5
-_LEAD_LETTERS = 250  # of normalised text, about 35 words
+_LEAD_LETTERS = 900  # of normalised text, about 130 words
 # How much weight makes a score of 0.5: a fixed part, and one that grows with the text, since a long
 # article meets many phrases by chance.
 _HALF = 3.0
@@ -92,10 +94,10 @@ class TopicMatcher:
         """Every topic above the threshold, best first.
 
         A phrase adds ``weight * emphasis * (1 + ln(mentions) + boost)`` to its topic and all ancestors, where
-        boost is the topic's ``title_boost`` in the title and 0.5 in the first lines; ``score = total /
-        (total + half)``, where half grows with the length of the text. A topic is given when it has rules of
-        its own or is at the top, its score reaches ``THRESHOLD`` and its total ``PASSING`` of the best one.
-        So a tag's top topic is always given beside it, and the best topic is always a top one.
+        boost is the topic's ``title_boost`` in the title and 0.5 in the first paragraphs; ``score = total /
+        (total + half)``, where half grows with the length of the text. A top topic is given
+        when its score reaches ``THRESHOLD`` and its total ``PASSING`` of the best one; a narrower one when it
+        has rules of its own, reaches the threshold, and its top topic is given. So the best is a top topic.
         """
         head = normalise(title)
         text = head + " | " + normalise(body)
@@ -125,13 +127,15 @@ class TopicMatcher:
 
     def _chosen(self, totals: Mapping[str, float], half: float) -> list[tuple[float, str]]:
         """The topics that are given, with their totals, best first; top topics before narrower ones."""
-        best = max(totals.values(), default=0.0)
-        least = max(PASSING * best, half * THRESHOLD / (1 - THRESHOLD))
-        chosen = [
-            (total, code)
-            for code, total in totals.items()
-            if total >= least and (code in self._ruled or not broader_of(code))
-        ]
+        least = half * THRESHOLD / (1 - THRESHOLD)
+        tops = {code: total for code, total in totals.items() if not broader_of(code)}
+        passing = PASSING * max(tops.values(), default=0.0)
+        tops = {code: total for code, total in tops.items() if total >= max(least, passing)}
+        chosen = [(total, code) for code, total in tops.items()]
+        for code, total in totals.items():
+            within = tops.get(broader_of(code)[-1]) if code in self._ruled and broader_of(code) else None
+            if within is not None and total >= max(least, _PASSING_WITHIN * within):
+                chosen.append((total, code))
         return sorted(chosen, key=lambda pair: (-round(pair[0], 6), len(broader_of(pair[1])), pair[1]))
 
     def _evidence(

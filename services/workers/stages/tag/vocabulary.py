@@ -68,6 +68,7 @@ def name_of(code: str) -> str:
     return _concept(code).name
 
 
+@cache
 def broader_of(code: str) -> tuple[str, ...]:
     """The topic's ancestors, nearest first, up to the top; empty for a top topic."""
     _concept(code)
