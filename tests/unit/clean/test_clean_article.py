@@ -1,6 +1,10 @@
 """The stage as a whole: three kinds of content, fields carried over, and properties that hold for any text."""
 
+# ruff: noqa: E501 - the lines of a page are as long as they are
+
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -114,6 +118,30 @@ def test_keyword_lines_become_keywords():
     article = clean_article(raw(text=text)).article
     assert article.source_keywords == ("ferry", "north shore", "council")
     assert article.body == STORY
+
+
+def test_a_keyword_that_was_cut_off_is_dropped():
+    text = f"ferry stays, north shore, council vote, night boats, nor\n\n{STORY}"
+    assert clean_article(raw(title="Ferry stays", text=text)).article.source_keywords == (
+        "ferry stays", "north shore", "council vote", "night boats",
+    )  # fmt: skip
+
+
+def test_many_repeated_lines_take_no_time():
+    lines = [f"The paragraph with the number {n % 4_500} says the same as another one." for n in range(9_000)]
+    began = time.process_time()
+    article = clean_article(raw(title="Numbers", text="\n".join(lines))).article
+    assert time.process_time() - began < 5
+    assert len(article.body.split("\n")) == 4_500
+
+
+def test_pages_can_be_cleaned_in_threads():
+    items = [
+        raw(html=f"<html><body><p>{STORY}</p><p>Number {n} of the story goes here.</p>") for n in range(24)
+    ]
+    alone = [clean_article(item) for item in items]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(clean_article, items)) == alone
 
 
 def test_a_heading_stays_only_when_kept_text_follows():

@@ -1,5 +1,7 @@
 """Pages of HTML: the article out of its surroundings, and what no page may do to a worker."""
 
+# ruff: noqa: E501 - the lines of a page are as long as they are
+
 import time
 
 import pytest
@@ -11,8 +13,10 @@ from shared.article import RawArticle, Source
 
 HEADLINE = "Council votes to keep night ferry running"
 PARAGRAPHS = (
-    "The town council voted nine to four on Wednesday to keep the night ferry running until the end of March, "
-    "after weeks of protest from shift workers on the north shore.",
+    (
+        "The town council voted nine to four on Wednesday to keep the night ferry running until the end of March, "
+        "after weeks of protest from shift workers on the north shore."
+    ),
     "The service, which costs about £180,000 a year, was to be cut in December to close a hole in the budget.",
     "“People who clean the hospital at four in the morning cannot swim to work,” said councillor Miriam Oake.",
     "Under the agreement the ferry will leave every ninety minutes instead of every hour, the council said.",
@@ -117,6 +121,7 @@ TRAPS = {
     "long line": "<html><body><p>" + "word " * 400_000 + "</p></body></html>",
     "long word": "<html><body><p>" + "w" * 2_000_000 + "</p></body></html>",
     "links": "<html><body><div>" + "<a href=x class=share>a link of some length</a>" * 50_000 + "</div></body></html>",
+    "links in a paragraph": "<html><body><p>" + "<a href=x>a link of some length</a>" * 15_000 + "</p></body></html>",
     "table": "<html><body><table>" + "<tr><td>cell</td><td>other</td></tr>" * 15_000 + "</table></body></html>",
     "data image": f'<html><body><p>{TEXT}</p><img src="data:image/png;base64,' + "A" * 5_000_000 + '"></body></html>',
     "entities": "<html><body><p>" + "&amp;&#0;&#xD800;&bogus;" * 50_000 + "</p></body></html>",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from services.workers.stages.clean.lines import Line
 
-LOOK_ABOVE = 14
-MOST_WORDS = 30
+LONG_WORD = re.compile(r"\w{4,}")
+LOOK_ABOVE = 40
+ROWS_ABOVE = 4
+STORY_WORDS = 300
+SHARED, SAID_AGAIN = 2, 4
+MOST_WORDS = 24
 LEAST_WORDS = 4
 MOST_CHARS = 300
 STAND_IN_CHARS = 120
@@ -17,12 +21,17 @@ STAND_IN_CHARS = 120
 def find_headline(lines: Sequence[Line], reasons: Mapping[int, str], first: int) -> str:
     """Return the headline, given the article's first line; a stand-in made of the text when there is none."""
     free = [number for number in range(len(lines)) if number not in reasons]
-    start = next((number for number in free if number >= first and lines[number].prose), 0)
-    above = [number for number in free if start - LOOK_ABOVE <= number < start and is_headline(lines[number])]
-    if not above:
+    start = next((number for number in free if number >= first and lines[number].prose), -1)
+    near = [number for number in free if start - LOOK_ABOVE <= number <= start]
+    candidates = [number for number in near if is_headline(lines[number])]
+    candidates = [number for number in candidates if not _is_among_rows(lines, number)] or candidates
+    if not candidates:
         return stand_in(lines, reasons)
-    counts = Counter(line.key for line in lines)
-    return lines[max(above, key=lambda number: (_weight(lines[number], counts), -number))].text
+    if len(candidates) > 1:
+        story = _words_of_story(lines[number] for number in free if number >= start)
+        keys = "\n".join(lines[number].key for number in range(len(lines)))
+        candidates.sort(key=lambda number: (-_weight(lines[number], story, keys), number))
+    return lines[candidates[0]].text
 
 
 def is_headline(line: Line) -> bool:
@@ -30,6 +39,12 @@ def is_headline(line: Line) -> bool:
     if line.bullet or line.leads or line.words > MOST_WORDS or len(line.text) > MOST_CHARS:
         return False
     return not line.ends or line.text[-1] in "?!？！…"
+
+
+def _is_among_rows(lines: Sequence[Line], number: int) -> bool:
+    """Whether a line is a row of figures or stands under some."""
+    above = lines[max(0, number - ROWS_ABOVE) : number]
+    return lines[number].listed or sum(line.listed for line in above) > 1
 
 
 def stand_in(lines: Sequence[Line], reasons: Mapping[int, str]) -> str:
@@ -40,6 +55,19 @@ def stand_in(lines: Sequence[Line], reasons: Mapping[int, str]) -> str:
     return text[:STAND_IN_CHARS].rsplit(" ", 1)[0].rstrip(" ,;:-") + "…"
 
 
-def _weight(line: Line, counts: Mapping[str, int]) -> float:
-    """Weigh a candidate: of headline length, and said again elsewhere in the page."""
-    return min(line.words, 12) + (6 if counts[line.key] > 1 and line.words >= LEAST_WORDS else 0)
+def _weight(line: Line, story: frozenset[str], page: str) -> float:
+    """Weigh a candidate: words it shares with the story, a headline's length, being said again elsewhere."""
+    shared = len(story.intersection(LONG_WORD.findall(line.key)))
+    repeated = line.words >= LEAST_WORDS and page.count(line.key) > 1
+    return SHARED * shared + min(line.words, 12) / 2 + (SAID_AGAIN if repeated else 0)
+
+
+def _words_of_story(lines: Iterable[Line]) -> frozenset[str]:
+    """Return the longer words of an article's first paragraphs."""
+    found: set[str] = set()
+    count = 0
+    for line in lines:
+        if line.prose and count < STORY_WORDS:
+            found.update(LONG_WORD.findall(line.key))
+            count += line.words
+    return frozenset(found)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import unescape
+from itertools import islice
 
 import trafilatura
 from lxml import etree
@@ -25,6 +26,7 @@ SHORT_CHARS = 400
 MUCH_LONGER = 2
 LINK_CHARS = 20
 MOST_LINKS = 0.25
+MOST_SIBLINGS = 3  # a picture, a line break; more of them, and the link does not stand alone
 # trafilatura takes some 50 microseconds an element: 5 s for a page of 100,000.
 MAX_ELEMENTS = 20_000
 XML_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -112,22 +114,26 @@ def link_lines(tree: HtmlElement) -> frozenset[str]:
     """Return the comparable form of paragraphs and list items that are one link and nothing else."""
     found = set()
     for link in tree.iter("a"):
-        text = link.text_content()
-        if len(text) >= LINK_CHARS and (block := _wrapper(link)).tag in ("p", "li"):
-            line = one_line(text)
-            if one_line(block.text_content()) == line:
-                found.add(comparable(line))
+        block = _block_around(link)
+        text = link.text_content() if block is not None else ""
+        if block is not None and len(text) >= LINK_CHARS and one_line(block.text_content()) == one_line(text):
+            found.add(comparable(one_line(text)))
     return frozenset(found)
 
 
-def _wrapper(link: HtmlElement) -> HtmlElement:
-    """Return the nearest element around a link that is no mere emphasis."""
+def _block_around(link: HtmlElement) -> HtmlElement | None:
+    """Return the paragraph or item around a link, if there is hardly anything else in it."""
     element = link
-    while (parent := element.getparent()) is not None:
+    while (parent := element.getparent()) is not None and _has_few_children(parent):
+        if parent.tag not in EMPHASIS:
+            return parent if parent.tag in ("p", "li") else None
         element = parent
-        if element.tag not in EMPHASIS:
-            break
-    return element
+    return None
+
+
+def _has_few_children(element: HtmlElement) -> bool:
+    """Whether an element has no more than a few children; ``len`` would count thousands."""
+    return next(islice(element.iterchildren(), MOST_SIBLINGS, None), None) is None
 
 
 def visible_text(html: str) -> str:

@@ -15,6 +15,8 @@ ENUMERATED = re.compile(
     r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,2}\b\W+[^\W\d])",
     re.IGNORECASE,
 )
+FIGURE = re.compile(r"(?<!\S)[$€£(+-]*\d[\d.,]*\S{0,3}(?!\S)")
+ROW_WORDS, ROW_FIGURES = (4, 24), 2
 LETTER = re.compile(r"[^\W\d_]")
 END_CHARS = 20
 PROSE_WORDS = 8  # with a full stop
@@ -29,7 +31,7 @@ class Line:
     key: str
     words: int
     bullet: bool
-    enumerated: bool
+    listed: bool  # an item of a numbered list or a row of figures
     ends: bool  # as a sentence does
     leads: bool  # into a list, with a colon
     prose: bool  # running text
@@ -37,7 +39,7 @@ class Line:
     @property
     def stands_alone(self) -> bool:
         """Whether it can be an article's last line, which a heading cannot."""
-        return self.ends or self.bullet or self.enumerated or self.prose
+        return self.ends or self.bullet or self.listed or self.prose
 
 
 def read_line(text: str) -> Line:
@@ -51,11 +53,16 @@ def read_line(text: str) -> Line:
         key=comparable(text),
         words=words,
         bullet=BULLET.match(text) is not None,
-        enumerated=ENUMERATED.match(text) is not None,
+        listed=ENUMERATED.match(text) is not None or _is_row(text, words),
         ends=ends,
         leads=text.endswith((":", "：")),
         prose=words >= LONG_WORDS or (ends and words >= PROSE_WORDS),
     )
+
+
+def _is_row(text: str, words: int) -> bool:
+    """Tell a row of figures, such as a result or a balance: a word or more, and two numbers or more."""
+    return ROW_WORDS[0] <= words <= ROW_WORDS[1] and len(FIGURE.findall(text)) >= ROW_FIGURES
 
 
 def repeated(lines: list[Line]) -> frozenset[str]:

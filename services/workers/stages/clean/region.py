@@ -11,7 +11,8 @@ from services.workers.stages.clean.lines import Line
 
 MARKED = -6.0
 SHORT = -3.0
-MIDDLING = -1.5
+MIDDLING = -1.5  # of a line long enough to be a headline or a caption
+MIDDLING_WORDS = 10
 MOST = 60.0
 LISTED = 0.5
 ENOUGH_WORDS = 40
@@ -37,12 +38,9 @@ def score(line: Line, reason: str | None) -> float:
         return line.words / 2
     if line.leads:
         return 0.0
-    if line.enumerated:
+    if line.listed:
         return LISTED
-    return SHORT if line.words < PROSE_LIKE else MIDDLING
-
-
-PROSE_LIKE = 10
+    return SHORT if line.words < MIDDLING_WORDS else MIDDLING
 
 
 def best_stretch(scores: Sequence[float]) -> tuple[int, int]:

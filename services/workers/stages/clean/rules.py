@@ -20,8 +20,14 @@ DATE_OR_TIME = re.compile(r"\b(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}[:h]\d{2
 TOKEN_CHARS = 20
 MOST_CHARS = 1_000  # no furniture is longer, and no pattern may see a line of a megabyte
 BIO_CHARS = 200  # a writer's trade is named at once
+KEYWORD_COMMA = re.compile(r"[,;，、] ?(?!\d)")
 KEYWORD_PARTS = 4
+KEYWORD_WORDS = 6
 NUMBER_DIGITS = 7
+NOTE_WORDS = 60
+QUOTE_MARKS = frozenset("\"“„«‘'")
+# One to three capitalised words that open a sentence.
+NAME = re.compile(r"([^\W\d_a-zß-ÿ][\w.'’-]*)(?: [^\W\d_a-zß-ÿ][\w.'’-]*){0,2} ")
 MOST_FUNCTION_WORDS = 0.12
 
 
@@ -48,8 +54,8 @@ def is_keywords(line: Line) -> bool:
     """Tell a line of keywords: many short parts between commas, few function words, no full stop."""
     if line.ends or line.bullet or line.text.count(",") + line.text.count(";") < KEYWORD_PARTS - 1:
         return False
-    parts = [part.strip() for part in re.split(r"[,;]", line.text) if part.strip()]
-    if max(len(part.split()) for part in parts) > 6:
+    parts = KEYWORD_COMMA.split(line.text)
+    if len(parts) < KEYWORD_PARTS or max(len(part.split()) for part in parts) > KEYWORD_WORDS:
         return False
     functions = words("function_words")
     return sum(word in functions for word in line.key.split()) <= MOST_FUNCTION_WORDS * line.words
@@ -66,6 +72,18 @@ def is_bio(line: Line, authors: tuple[str, ...]) -> bool:
     named = any(first.casefold() == part.casefold() for name in authors for part in name.split())
     opens = verb.start() <= 60
     return opens and (named or (first[:1].isupper() and phrase("bio_more")(line.key) is not None))
+
+
+def note_at_edge(line: Line, *, below: bool) -> str | None:
+    """Return why a line above or below an article is no part of it: a note to readers, or on the writer."""
+    if line.words > NOTE_WORDS or line.text[:1] in QUOTE_MARKS:
+        return None
+    if phrase("edge_note")(line.key) or phrase("edge_note_within")(line.key):
+        return "site-note"
+    name = NAME.match(line.text) if below else None
+    if name is None or name[1].casefold() in words("function_words"):
+        return None
+    return "author-bio" if phrase("writer_works")(line.key[name.end() :]) else None
 
 
 def is_byline(line: Line) -> bool:
@@ -129,7 +147,7 @@ RULES = (
     Rule("token", 1, is_token),
     Rule("advert", 12, _says("advert")),
     Rule("share", 14, _says("share")),
-    Rule("bookmark", 4, lambda line: line.key.startswith(("bookmark", "merken", "guardar"))),
+    Rule("bookmark", 4, _says("bookmark")),
     Rule("control", 8, _says("control")),
     Rule("comments", 12, _says("comments")),
     Rule("wire-sign-off", 45, _says("wire_end")),

@@ -51,7 +51,7 @@ def clean_article(raw: RawArticle) -> Cleaned:
 
 
 def _from_body(raw: RawArticle, body: str) -> Found:
-    """Take clean text as it is; its first line is the headline when none was given."""
+    """Take clean text as it is; its beginning stands in for a title that was not given."""
     text = paragraphs(body)
     title = _given_title(raw)
     if not title:
@@ -83,7 +83,7 @@ def _from_text(raw: RawArticle, text: str) -> Found:
     return Found(
         reading.title,
         body,
-        Metadata(keywords=keywords_of(map(_without_label, _cut_as(cut, "keywords")))),
+        Metadata(keywords=_whole_words(keywords_of(map(_without_label, _cut_as(cut, "keywords"))))),
         cut,
         authors_in(_cut_as(cut, "byline")),
         verdict.of_page(reading.title, body),
@@ -94,6 +94,12 @@ def _without_label(line: str) -> str:
     """Return a keyword line without a label such as ``Tags:``."""
     head, _, rest = line.partition(":")
     return rest if phrase("keywords_label")(comparable(head) + ":") else line
+
+
+def _whole_words(keywords: tuple[str, ...]) -> tuple[str, ...]:
+    """Drop a last keyword that a length limit cut off, as the beginning of an earlier one shows."""
+    cut_off = any(word.startswith(keywords[-1]) for word in keywords[:-1])
+    return keywords[:-1] if cut_off else keywords
 
 
 def _cut_as(removed: Sequence[Removed], reason: str) -> list[str]:

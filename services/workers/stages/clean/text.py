@@ -14,10 +14,13 @@ from services.workers.stages.clean.lines import Line, read_line, repeated
 from services.workers.stages.clean.phrases import phrase
 from services.workers.stages.clean.plain import comparable, lines_of
 from services.workers.stages.clean.region import find_region
-from services.workers.stages.clean.rules import is_bio, is_keywords, reason_to_cut
+from services.workers.stages.clean.rules import is_bio, is_keywords, note_at_edge, reason_to_cut
+from services.workers.stages.clean.wrap import unwrap
 from shared.article import Removed
 
+HEADLINE = "headline"  # a mark of its own: what is the title is not listed as removed
 MAX_PASSES = 20
+EDGE = 2  # paragraphs at the top and at the bottom of a page
 # No page of news has as many lines; what has is a dump, and is left as it is.
 MAX_LINES = 10_000
 
@@ -60,8 +63,9 @@ def mark_furniture(texts: Sequence[str]) -> Marks:
     marks = Marks([read_line(text) for text in texts])
     _mark_lines(marks)
     _mark_disclaimers(marks)
-    _mark_related(marks)
+    _mark_related(marks, 0)
     _mark_bios(marks)
+    _mark_edges(marks)
     return marks
 
 
@@ -70,7 +74,7 @@ def read_text(text: str, title: str | None, site: Sequence[str] = ()) -> Reading
 
     Passes are repeated until nothing more is cut, so that reading the result again changes nothing.
     """
-    texts = lines_of(text)
+    texts = lines_of(unwrap(text))
     if len(texts) > MAX_LINES:
         return Reading(title or stand_in([read_line(texts[0])], {}), tuple(texts), ())
     lines = [read_line(line) for line in texts]
@@ -88,18 +92,17 @@ def read_text(text: str, title: str | None, site: Sequence[str] = ()) -> Reading
     return Reading(title or "", kept, tuple(item for item in removed if item.reason != HEADLINE))
 
 
-HEADLINE = "headline"
-
-
 def _one_pass(marks: Marks, title: str | None, site: Sequence[str]) -> str:
     """Mark what goes, from the surest reasons to the least sure; return the headline."""
     _mark_disclaimers(marks)
     _mark_self_descriptions(marks, site)
     _mark_keywords(marks)
-    _mark_related(marks)
+    _mark_related(marks, find_region(marks.lines, marks.reasons)[0])
     _mark_bios(marks)
+    _mark_edges(marks)
     first, last = find_region(marks.lines, marks.reasons)
     found = title or find_headline(marks.lines, marks.reasons, first)
+    first = _after_headline(marks, found, first)
     _mark_headline(marks, found, first)
     _mark_outside(marks, first, last)
     _mark_loose_headings(marks)
@@ -110,12 +113,6 @@ def _mark_lines(marks: Marks) -> None:
     for number, line in enumerate(marks.lines):
         if reason := reason_to_cut(line):
             marks.cut(number, reason)
-
-
-def _first_prose(marks: Marks) -> int:
-    return next(
-        (n for n, line in enumerate(marks.lines) if line.prose and marks.is_kept(n)), len(marks.lines)
-    )
 
 
 def _mark_disclaimers(marks: Marks) -> None:
@@ -135,29 +132,37 @@ def _mark_disclaimers(marks: Marks) -> None:
 
 
 def _mark_self_descriptions(marks: Marks, site: Sequence[str]) -> None:
-    """Cut what a site says of itself: a repeated line that names it, or its name followed by a verb.
+    """Cut what a site says of itself: a repeated line that names it, its name and a verb, praise at an edge.
 
     Of other repeated paragraphs the copy among the article's own stays, one above or below it goes.
     """
     twice = repeated(marks.lines)
-    for number, line in enumerate(marks.lines):
-        if not line.prose:
-            continue
-        opening = next((name for name in site if line.key.startswith(name + " ")), "")
-        if (line.key in twice and any(name in line.key for name in site)) or (
-            opening and phrase("self_verb")(line.key[len(opening) + 1 :])
-        ):
+    prose = [number for number, line in enumerate(marks.lines) if line.prose and marks.is_kept(number)]
+    for place, number in enumerate(prose):
+        line = marks.lines[number]
+        edge = place < EDGE or place >= len(prose) - EDGE
+        named = any(name in line.key for name in site)
+        praise = line.key in twice or (edge and phrase("promotion")(line.key) is not None)
+        if (named and praise) or _opens(line.key, site):
             marks.cut(number, "self-description")
     _mark_repeats(marks, twice)
+
+
+def _opens(key: str, site: Sequence[str]) -> bool:
+    """Whether a paragraph begins with a site's name and a verb of what sites do."""
+    name = next((name for name in site if key.startswith(name + " ")), "")
+    return bool(name) and phrase("self_verb")(key[len(name) + 1 :]) is not None
 
 
 def _mark_repeats(marks: Marks, twice: frozenset[str]) -> None:
     """Cut all copies of a paragraph but the one nearest to the middle of the running text."""
     prose = [number for number, line in enumerate(marks.lines) if line.prose and marks.is_kept(number)]
-    middle = len(prose) // 2
-    for key in twice:
-        copies = [place for place, number in enumerate(prose) if marks.lines[number].key == key]
-        best = min(copies, key=lambda place: abs(place - middle), default=None)
+    places: dict[str, list[int]] = {}
+    for place, number in enumerate(prose):
+        if marks.lines[number].key in twice:
+            places.setdefault(marks.lines[number].key, []).append(place)
+    for copies in places.values():
+        best = min(copies, key=lambda place: abs(place - len(prose) // 2))
         for place in copies:
             if place != best:
                 marks.cut(prose[place], "repeated")
@@ -174,10 +179,10 @@ def _mark_keywords(marks: Marks) -> None:
             marks.cut(number, "keywords")
 
 
-def _mark_related(marks: Marks) -> None:
-    """Cut the heading of a list of other articles, below some running text, and the short lines under it."""
+def _mark_related(marks: Marks, first: int) -> None:
+    """Cut the heading of a list of other articles from a line on, and the short lines under it."""
     under = False
-    for number, line in enumerate(marks.lines[(start := _first_prose(marks)) :], start):
+    for number, line in enumerate(marks.lines[first:], first):
         heads = line.words <= 8 and not line.ends and phrase("related")(line.key) is not None
         under = (under or heads) and not (line.prose or line.text.endswith("."))
         if under and (not heads or _leads_nowhere(marks.lines, number)):
@@ -200,6 +205,17 @@ def _mark_bios(marks: Marks) -> None:
             marks.cut(number, "author-bio")
 
 
+def _mark_edges(marks: Marks) -> None:
+    """Peel notes to readers off the top and the bottom of the running text, until a line is none."""
+    prose = [number for number, line in enumerate(marks.lines) if line.ends and marks.is_kept(number)]
+    for below, order in ((False, prose), (True, prose[::-1])):
+        for number in order:
+            reason = note_at_edge(marks.lines[number], below=below)
+            if reason is None:
+                break
+            marks.cut(number, reason)
+
+
 def _mark_headline(marks: Marks, title: str, first: int) -> None:
     """The headline is the title: it is taken out of the body above and at the beginning of the text."""
     key = comparable(title)
@@ -207,6 +223,16 @@ def _mark_headline(marks: Marks, title: str, first: int) -> None:
         # The beginning of a text stands in for a missing headline, and stays where it is.
         if line.key == key and is_headline(line):
             marks.reasons[number] = HEADLINE
+
+
+def _after_headline(marks: Marks, title: str, first: int) -> int:
+    """Return the article's first line; rows of figures between headline and running text are its own."""
+    key = comparable(title)
+    # In a text that was read before, the headline is gone, and what it stood above begins it.
+    place = next((number for number in range(first - 1, -1, -1) if marks.lines[number].key == key), -1)
+    between = [marks.lines[number] for number in range(place + 1, first) if marks.is_kept(number)]
+    rows = sum(line.listed for line in between)
+    return place + 1 if rows > len(between) / 2 else first
 
 
 def _mark_outside(marks: Marks, first: int, last: int) -> None:
