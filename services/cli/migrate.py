@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-from shared.index.open import open_index
 
+from shared.index.open import open_index
 from shared.ledger.open import migrate_ledger
 from shared.settings import read_settings
 

@@ -6,10 +6,9 @@ import os
 import socket
 from functools import cached_property
 
-from shared.index.open import open_index
-
 from shared.fingerprints.open import open_fingerprints
 from shared.fingerprints.port import Fingerprints
+from shared.index.open import open_index
 from shared.index.port import ArticleIndex
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
