@@ -22,6 +22,9 @@ from shared.settings import Settings
 
 FLAG_MS = 1_000  # how long one wake-up is taken to be outstanding when no task clears its flag
 RETRY_SECONDS = 1.0
+# The first wake-up of a quiet stage goes at once, later ones this far apart, so that batches form: an empty
+# task costs 4 ms, four times an article. At 60 articles/s that took 20 ms of CPU an article without it.
+PACE_SECONDS = 0.1
 FLAG = "copydesk:wake:{}:{}"
 TROUBLE = (redis.RedisError, KombuError, OperationalError, OSError)
 
@@ -80,13 +83,26 @@ class Waker:
         self._lock = threading.Lock()
         self._event = threading.Event()
         self._pending: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
+        self._sent: dict[tuple[str, str], float] = {}
         self._thread: threading.Thread | None = None
         self._closing = False
         self._troubled = False
 
-    def wake(self, stage: Stage, lane: Lane = "live", ids: Sequence[str] = (), delay: float = 0.0) -> None:
-        """Ask for a wake-up of a stage, ``delay`` seconds from now; returns at once and never raises."""
-        self._ask(stage, lane, tuple(ids[:IDS_SHOWN]), delay)
+    def wake(
+        self,
+        stage: Stage,
+        lane: Lane = "live",
+        ids: Sequence[str] = (),
+        *,
+        delay: float = 0.0,
+        at_once: bool = False,
+    ) -> None:
+        """Ask for a wake-up of a stage, ``delay`` seconds from now; returns at once and never raises.
+
+        ``at_once`` is for a stage that is known to have a backlog: the pace of wake-ups does not hold it.
+        """
+        pause = 0.0 if at_once else self._pause(stage, lane)
+        self._ask(stage, lane, tuple(ids[:IDS_SHOWN]), max(delay, pause))
 
     def sweep(self) -> None:
         """Ask the sweeper to come before its next turn."""
@@ -117,8 +133,11 @@ class Waker:
         self._flags.close()
         self._celery.close()
 
+    def _pause(self, stage: str, lane: str) -> float:
+        return self._sent.get((stage, lane), -PACE_SECONDS) + PACE_SECONDS - time.monotonic()
+
     def _ask(self, stage: str, lane: str, ids: tuple[str, ...], delay: float) -> None:
-        due = time.monotonic() + delay
+        due = time.monotonic() + max(0.0, delay)
         with self._lock:
             old_due, old_ids = self._pending.get((stage, lane), (due, ()))
             self._pending[(stage, lane)] = (min(due, old_due), (old_ids + ids)[:IDS_SHOWN])
@@ -156,6 +175,7 @@ class Waker:
         try:
             if self._flags.set(FLAG.format(stage, lane), 1, nx=True, px=FLAG_MS):
                 self._send(stage, lane, ids)
+                self._sent[(stage, lane)] = time.monotonic()
             self._tell(trouble=False)
         except TROUBLE as error:
             self._tell(trouble=True, error=str(error))

@@ -22,7 +22,7 @@ from shared.settings import Settings
 class Wakes(Protocol):
     """What the door needs of the queue: a call that returns at once and never raises."""
 
-    def wake(self, stage: Stage, lane: Lane = "live", ids: Sequence[str] = (), delay: float = 0.0) -> None:
+    def wake(self, stage: Stage, lane: Lane = "live", ids: Sequence[str] = ()) -> None:
         """Say that a stage has work."""
 
 

@@ -92,7 +92,10 @@ class StageRunner:
         done = self._commit(claim, outcomes)
         self._wake(claim, done)
         said = ", ".join(f"{count} {word}" for word, count in sorted(done.words.items())) or "came too late"
-        get_logger().info("batch done", stage=self._stage, lane=claim.lane, **done.words)
+        if done.words:
+            get_logger().info("batch done", stage=self._stage, lane=claim.lane, **done.words)
+        else:
+            get_logger().warning("batch came too late", stage=self._stage, lane=claim.lane)
         failures = [outcome for outcome in outcomes if outcome.word == "failed"]
         if failures:
             raise StageFailed(f"{said}; first: {failures[0].reason}")
@@ -114,9 +117,9 @@ class StageRunner:
         ids = [work.submission for work in claim.works]
         for stage, lane in done.wake:
             own = stage == self._stage
-            self._parts.waker.wake(stage, lane, () if own else ids, AGAIN_SECONDS if own else 0.0)
+            self._parts.waker.wake(stage, lane, () if own else ids, delay=AGAIN_SECONDS if own else 0.0)
         if claim.full:
-            self._parts.waker.wake(self._stage, claim.lane)
+            self._parts.waker.wake(self._stage, claim.lane, at_once=True)
 
 
 class Desk:

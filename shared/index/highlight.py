@@ -23,7 +23,8 @@ def highlight(text: str, language: str, node: Node | None, field: TextField, siz
     excludes is never marked.
     """
     sequences = {sequence for sequence in _wanted(node, language, field) if sequence}
-    spans = _find(text, language, sequences)
+    # Without anything to mark the text is not analysed: that would cost more than all the rest of a search.
+    spans = _find(text, language, sequences) if sequences else []
     if not spans:
         return []
     if field == "title":

@@ -15,7 +15,7 @@ from shared.codec import pack
 from shared.ledger.claims import blame, give_back, step
 from shared.ledger.leads import hand_over, queue_refresh, resolve_verdict, touch
 from shared.ledger.port import Claim, Committed, Outcome
-from shared.ledger.rows import Row, load_articles, read_rows, sort_key
+from shared.ledger.rows import Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
 from shared.messages import TERMINAL, Lane, Stage
 
@@ -67,7 +67,7 @@ class Settlement:
         held = self._held()
         mine = [(held[outcome.sequence], outcome) for outcome in outcomes if outcome.sequence in held]
         if self._claim.stage != "clean":
-            self._known = load_articles(self._connection, {row["article_id"] for row, _ in mine}, lock=True)
+            self._known = lock_facts(self._connection, {row["article_id"] for row, _ in mine})
         for row, outcome in mine:
             self._settle(row, outcome)
         self._write()
@@ -129,7 +129,8 @@ class Settlement:
             "version": article.version, "content_hash": outcome.content_hash, "text_hash": outcome.text_hash,
             "modified_at": None if article.modified_at is None else to_ms(article.modified_at),
             "sort_key": key, "ingested_at": to_ms(article.ingested_at), "withdrawn": False,
-            "article": pack(article),
+            # Dedupe changes no article: a new one is stored as clean has packed it.
+            "article": row["draft"] if found is None else pack(article),
         }  # fmt: skip
 
     def _settle_known(self, row: Row, outcome: Outcome) -> None:

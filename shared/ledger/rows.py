@@ -64,12 +64,18 @@ def read_current(row: Mapping[str, Any], copies: tuple[Copy, ...], *, failed: bo
     )
 
 
-def load_articles(connection: sa.Connection, ids: Iterable[str], *, lock: bool = False) -> dict[str, Row]:
-    """The rows of some articles by id; ``lock`` holds them to the end of the transaction."""
-    query = sa.select(articles).where(articles.c.id.in_(sorted(ids))).order_by(articles.c.id)
-    if lock:  # in the order of their ids, so that two commits cannot wait for each other
-        query = query.with_for_update()
+def load_articles(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
+    """The rows of some articles by id."""
+    query = sa.select(articles).where(articles.c.id.in_(sorted(ids)))
     return {row["id"]: row for row in read_rows(connection, query)}
+
+
+def lock_facts(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
+    """What a commit compares of some articles, by id and without their texts; held until it ends."""
+    facts = [column for column in articles.c if column is not articles.c.article]
+    # In the order of their ids, so that two commits cannot wait for each other.
+    query = sa.select(*facts).where(articles.c.id.in_(sorted(ids))).order_by(articles.c.id)
+    return {row["id"]: row for row in read_rows(connection, query.with_for_update())}
 
 
 def load_copies(connection: sa.Connection, ids: Iterable[str]) -> dict[str, tuple[Copy, ...]]:

@@ -101,7 +101,7 @@ def test_a_stopped_worker_that_wakes_late_changes_nothing(newsroom: Any) -> None
     newsroom.start_all()
     wait_until(lambda: newsroom.status(raw) == "indexed", "another worker", 30)
     os.kill(process.pid, signal.SIGCONT)
-    wait_until(lambda: "came too late" in newsroom.logs(), "the late worker's end", 20)
+    wait_until(lambda: "batch came too late" in newsroom.logs(), "the late worker's end", 20)
     assert newsroom.ledger.counts() == {"indexed": 1}
     assert newsroom.ledger.article(raw.id).revision == 1
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from shared.errors import BadSettings, Unavailable
-from shared.queue import Waker, make_celery
+from shared.queue import PACE_SECONDS, Waker, make_celery
 from shared.settings import Settings
 from tests.servers import RunningServer, free_port, start_redis
 
@@ -106,3 +106,13 @@ def test_settings_without_a_broker_say_which_variable_is_missing() -> None:
         make_celery(Settings())
     with pytest.raises(BadSettings, match="COPYDESK_REDIS_URL"):
         make_celery(Settings(broker_url="amqp://127.0.0.1"))
+
+
+def test_wake_ups_of_a_busy_stage_keep_their_pace(waker: Waker, server: RunningServer) -> None:
+    waker.wake("clean")
+    wait_until(lambda: queued(server) == 1)
+    waker.started("clean", "live")
+    began = time.monotonic()
+    waker.wake("clean")
+    wait_until(lambda: queued(server) == 2)
+    assert time.monotonic() - began >= PACE_SECONDS / 2

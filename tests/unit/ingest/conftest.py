@@ -24,7 +24,7 @@ class Notes:
         self.calls: list[tuple[str, tuple[str, ...]]] = []
         self.down = False
 
-    def wake(self, stage: str, lane: str = "live", ids: Sequence[str] = (), delay: float = 0.0) -> None:
+    def wake(self, stage: str, lane: str = "live", ids: Sequence[str] = ()) -> None:
         self.calls.append((stage, tuple(ids)))
 
     def check(self) -> None:
