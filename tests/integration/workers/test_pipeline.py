@@ -40,6 +40,7 @@ def test_articles_copies_and_revisions_end_where_they_should(newsroom: Any) -> N
     wait_until(lambda: newsroom.status(lead) == "indexed", "the lead")
     newsroom.accept(copy, stub, *(make_raw(number) for number in range(10, 60)))
     newsroom.accept(replace(lead))
+    wait_until(lambda: newsroom.status(lead) == "unchanged", "the resend")
     newsroom.accept(replace(lead, title="Harbour board changes its mind"))
     counts = newsroom.wait_for_all()
     assert counts == {"indexed": 53, "rejected": 1, "unchanged": 1}, newsroom.logs()
