@@ -22,6 +22,9 @@ from shared.settings import Settings
 
 FLAG_MS = 1_000  # how long one wake-up is taken to be outstanding when no task clears its flag
 RETRY_SECONDS = 1.0
+EXPIRES_SECONDS = (
+    60  # while workers are away one a second piles up; the sweeper wakes them when they are back
+)
 # The first wake-up of a quiet stage goes at once, later ones this far apart, so that batches form: an empty
 # task costs 4 ms, four times an article. At 60 articles/s that took 20 ms of CPU an article without it.
 PACE_SECONDS = 0.1
@@ -125,7 +128,7 @@ class Waker:
             raise Unavailable(f"broker: {error}") from error
 
     def close(self) -> None:
-        """Send what is due, then stop the thread."""
+        """Send what is waiting, due or not, then stop the thread."""
         self._closing = True
         self._event.set()
         if self._thread is not None:
@@ -141,7 +144,7 @@ class Waker:
         with self._lock:
             old_due, old_ids = self._pending.get((stage, lane), (due, ()))
             self._pending[(stage, lane)] = (min(due, old_due), (old_ids + ids)[:IDS_SHOWN])
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._start()
         self._event.set()
 
@@ -153,16 +156,16 @@ class Waker:
         while True:
             self._event.clear()
             closing = self._closing
-            for (stage, lane), ids in self._take_due():
+            for (stage, lane), ids in self._take(everything=closing):
                 self._deliver(stage, lane, ids)
             if closing:
                 return
             self._event.wait(self._seconds_to_next())
 
-    def _take_due(self) -> list[tuple[tuple[str, str], tuple[str, ...]]]:
+    def _take(self, *, everything: bool) -> list[tuple[tuple[str, str], tuple[str, ...]]]:
         now = time.monotonic()
         with self._lock:
-            due = [(key, ids) for key, (when, ids) in self._pending.items() if when <= now]
+            due = [(key, ids) for key, (when, ids) in self._pending.items() if everything or when <= now]
             for key, _ in due:
                 del self._pending[key]
         return due
@@ -177,7 +180,7 @@ class Waker:
                 self._send(stage, lane, ids)
                 self._sent[(stage, lane)] = time.monotonic()
             self._tell(trouble=False)
-        except TROUBLE as error:
+        except Exception as error:  # noqa: BLE001 - the thread's edge: whatever it is, the next call must go out
             self._tell(trouble=True, error=str(error))
             if not self._closing:
                 self._ask(stage, lane, ids, RETRY_SECONDS)
@@ -185,7 +188,8 @@ class Waker:
     def _send(self, stage: str, lane: str, ids: tuple[str, ...]) -> None:
         args: list[Any] = [lane, list(ids)] if lane else []
         name = SWEEP if stage == SWEEP else f"copydesk.{stage}"
-        self._celery.send_task(name, args=args, queue=name, headers={"copydesk_message": MESSAGE_VERSION})
+        headers = {"copydesk_message": MESSAGE_VERSION}
+        self._celery.send_task(name, args=args, queue=name, headers=headers, expires=EXPIRES_SECONDS)
 
     def _tell(self, *, trouble: bool, error: str = "") -> None:
         if trouble and not self._troubled:

@@ -18,6 +18,8 @@ from shared.fingerprints.port import Fingerprints
 from shared.index.port import ArticleIndex
 from shared.ledger.port import Outcome, Work
 
+LONGEST_REASON = 2_000  # characters
+
 
 def run_clean(works: Sequence[Work]) -> list[Outcome]:
     """Clean each original; what is no article is rejected with its reason."""
@@ -54,8 +56,12 @@ def _each(work: Work, step: Callable[[Work], Outcome]) -> Outcome:
     except (Unavailable, BadSettings):
         raise  # of no article's making
     except Exception as error:  # noqa: BLE001 - the task edge: it becomes the article's own outcome
-        reason = f"{type(error).__name__}: {error}"
-        return Outcome(work.sequence, "failed", reason, traceback=traceback.format_exc())
+        return Outcome(work.sequence, "failed", describe(error), traceback=traceback.format_exc())
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line that any database can store, whatever text broke the stage."""
+    return f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()[:LONGEST_REASON]
 
 
 def _clean(work: Work) -> Outcome:

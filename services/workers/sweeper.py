@@ -6,6 +6,7 @@ from shared.clock import to_ms
 from shared.fingerprints.port import WINDOW_SECONDS, Fingerprints, TextClaim
 from shared.ledger.port import Backlog, Ledger
 from shared.log import get_logger
+from shared.messages import LANES
 from shared.queue import Waker
 
 PAGE = 1_000
@@ -13,20 +14,23 @@ PAGE = 1_000
 
 def sweep(ledger: Ledger, fingerprints: Fingerprints, waker: Waker, stuck_seconds: float, now: int) -> str:
     """One turn; answers with a line that Flower shows."""
-    rebuilt = ""
-    if not fingerprints.is_ready():
-        rebuilt = f"put back {rebuild_fingerprints(ledger, fingerprints, now)} fingerprints, "
-        waker.wake("dedupe", "live")
-        waker.wake("dedupe", "replay")
     stuck = [entry for entry in ledger.backlog(now) if _is_stuck(entry, stuck_seconds, now)]
     for entry in stuck:
         waker.wake(entry.stage, entry.lane)
         get_logger().warning("stage woken", stage=entry.stage, lane=entry.lane, waiting=entry.waiting)
-    return rebuilt + (", ".join(f"woke {entry.stage}/{entry.lane}" for entry in stuck) or "nothing stuck")
+    said = [f"woke {entry.stage}/{entry.lane}" for entry in stuck]
+    if not fingerprints.is_ready():
+        said.append(f"put back {rebuild_fingerprints(ledger, fingerprints, now)} fingerprints")
+        for lane in LANES:
+            waker.wake("dedupe", lane)
+    return ", ".join(said) or "nothing stuck"
 
 
 def _is_stuck(entry: Backlog, stuck_seconds: float, now: int) -> bool:
-    return entry.oldest_since is not None and now - to_ms(entry.oldest_since) > stuck_seconds * 1000
+    if entry.oldest_since is None:
+        return False
+    # A clock that was set back makes an age negative; such a row has waited for who knows how long.
+    return not 0 <= now - to_ms(entry.oldest_since) <= stuck_seconds * 1000
 
 
 def rebuild_fingerprints(ledger: Ledger, fingerprints: Fingerprints, now: int) -> int:

@@ -22,9 +22,11 @@ from shared.ledger.open import open_ledger
 from shared.ledger.port import Claim, Committed, Outcome, Work
 from shared.log import get_logger
 from shared.messages import STAGES, SWEEP, Lane, Stage, task_name
+from shared.queue import TROUBLE
 
 AGAIN_SECONDS = 1.0  # a stage that put rows back is woken when they are due
 
+SWEEP_LIMIT = 3_600  # seconds
 COMMIT_PAUSES = (0.2, 1.0, 3.0)  # seconds; together well inside a lease
 
 
@@ -51,6 +53,8 @@ class StageRunner:
         claim = self._claim(lane, token)
         if claim is None:
             return "nothing waits"
+        if claim.full:  # now, not when done: the next process takes the next batch beside this one
+            parts.waker.wake(self._stage, lane, at_once=True)
         return self._settle(claim, self._work(claim))
 
     def _claim(self, lane: Lane, token: str) -> Claim | None:
@@ -81,12 +85,16 @@ class StageRunner:
             get_logger().warning("batch waits", stage=self._stage, reason=str(error))
             outcomes = [Outcome(work.sequence, "deferred", str(error)) for work in claim.works]
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            ledger.release(claim.token, now_ms(), blame=reason, traceback=traceback.format_exc())
-            self._parts.waker.wake(self._stage, claim.lane)
+            self._blame(claim, error)
             raise
         self._size.learn(len(claim.works), time.monotonic() - began)
         return outcomes
+
+    def _blame(self, claim: Claim, error: Exception) -> None:
+        """Give a failed batch back: its members are tried alone, one tried alone keeps its attempt."""
+        told = traceback.format_exc()
+        self._parts.ledger.release(claim.token, now_ms(), blame=steps.describe(error), traceback=told)
+        self._parts.waker.wake(self._stage, claim.lane)
 
     def _settle(self, claim: Claim, outcomes: list[Outcome]) -> str:
         done = self._commit(claim, outcomes)
@@ -111,6 +119,9 @@ class StageRunner:
                 if pause is None:
                     raise
                 time.sleep(pause)
+            except Exception as error:
+                self._blame(claim, error)
+                raise
         raise AssertionError("the last round returned or raised")
 
     def _wake(self, claim: Claim, done: Committed) -> None:
@@ -155,14 +166,15 @@ def register_tasks(app: Celery, desk: Desk) -> None:
     for stage in STAGES:
         _register_stage(app, desk, stage)
 
-    @app.task(name=SWEEP, shared=False)  # type: ignore[untyped-decorator]
+    # Putting back the fingerprints of a full window takes minutes, and to start again each time for ever.
+    @app.task(name=SWEEP, shared=False, time_limit=SWEEP_LIMIT)  # type: ignore[untyped-decorator]
     def run_sweep() -> str:
         """Wake what has waited too long."""
         parts = desk.parts()
         stuck_seconds = parts.settings.stuck_seconds
         return sweep(parts.ledger, parts.fingerprints, parts.waker, stuck_seconds, now_ms())
 
-    task_failure.connect(lambda **seen: _on_death(desk, **seen), weak=False)
+    task_failure.connect(lambda **seen: _on_death(app, desk, **seen), weak=False)
 
 
 def _register_stage(app: Celery, desk: Desk, stage: Stage) -> None:
@@ -177,16 +189,23 @@ def claim_token(task_id: str) -> str:
     return task_id.replace("-", "")[:32]
 
 
-def _on_death(desk: Desk, task_id: str, exception: BaseException, **_: Any) -> None:  # noqa: ANN401
-    """Give back what a killed or timed-out child held; runs in the worker's parent process."""
+def _on_death(
+    app: Celery,
+    desk: Desk,
+    sender: Task,
+    task_id: str,
+    exception: BaseException,
+    **_: Any,  # noqa: ANN401 - whatever else the signal carries
+) -> None:
+    """Give back what a killed or timed-out child held, and wake its stage; runs in the worker's parent."""
     if not isinstance(exception, TimeLimitExceeded | WorkerLostError):
         return
-    settings = desk.parts().settings
     # Opened and closed at once: the parent forks again later, and no connection may cross a fork.
-    ledger = open_ledger(settings)
+    ledger = open_ledger(desk.parts().settings)
     try:
-        ledger.release(claim_token(task_id), now_ms(), blame=f"{type(exception).__name__}: {exception}")
-    except Unavailable as error:
-        get_logger().warning("claim not released, its lease will lapse", error=str(error))
+        if ledger.release(claim_token(task_id), now_ms(), blame=steps.describe(exception)):
+            app.send_task(sender.name, queue=sender.name, retry=False)
+    except (Unavailable, *TROUBLE) as error:
+        get_logger().warning("claim not released, or its stage not woken; the sweeper will", error=str(error))
     finally:
         ledger.close()

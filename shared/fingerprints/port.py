@@ -27,7 +27,7 @@ class Fingerprints(Protocol):
       ``load`` where it was put back.
     - ``is_ready`` is False after the store was lost (its epoch is gone): whoever finds that rebuilds it with
       ``load`` and then ``mark_ready``; dedupe waits meanwhile.
-    - Raises ``Unavailable`` when the store is away.
+    - ``claim`` raises ``Unavailable`` while the store is away, or lost and not yet put back.
     """
 
     def claim(self, claims: Sequence[TextClaim]) -> list[str]:

@@ -11,8 +11,19 @@ from shared.errors import Unavailable
 from shared.fingerprints.port import WINDOW_SECONDS, TextClaim
 
 TEXT = "copydesk:text:{}"
-EPOCH = "copydesk:fingerprints:epoch"  # gone when the server lost its memory
+EPOCH = "copydesk:fingerprints:epoch"  # which run of the server has the window: gone or another after a loss
 
+# One atomic step a batch. While the window is being put back nobody may claim (ARGV[1]): an empty store would
+# make every copy a lead, and the rebuild overwrites no lead.
+CLAIM = """
+if ARGV[1] == '1' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local leads = {}
+for number = 2, #KEYS do
+  local lead = redis.call('SET', KEYS[number], ARGV[number + 1], 'NX', 'GET', 'PX', ARGV[2])
+  leads[number - 1] = lead or ARGV[number + 1]
+end
+return leads
+"""
 # Compare and delete in one step: the text may have a new lead by the time the answer to a GET arrives.
 FORGET = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -23,23 +34,26 @@ class RedisFingerprints:
     def __init__(self, client: redis.Redis, window: float = WINDOW_SECONDS) -> None:
         self._client = client
         self._window_ms = int(window * 1000)
+        self._claim = client.register_script(CLAIM)
 
     def claim(self, claims: Sequence[TextClaim]) -> list[str]:
-        """The lead of each text, in order; the claiming article itself when it is the lead."""
+        """The lead of each text, in order; ``Unavailable`` while the window is being put back."""
+        return self._leads(claims, only_when_ready=True)
+
+    def _leads(self, claims: Sequence[TextClaim], *, only_when_ready: bool) -> list[str]:
         if not claims:
             return []
-        with _as_unavailable():
-            # Each SET NX GET is one atomic step, so no transaction is needed around the batch.
-            pipe = self._client.pipeline(transaction=False)
-            for claim in claims:
-                pipe.set(
-                    TEXT.format(claim.text_hash), claim.article_id, nx=True, get=True, px=self._window_ms
-                )
-            found = pipe.execute()
-        return [
-            claim.article_id if lead is None else lead.decode()
-            for claim, lead in zip(claims, found, strict=True)
+        keys = [EPOCH, *(TEXT.format(claim.text_hash) for claim in claims)]
+        values: list[str | int] = [
+            int(only_when_ready),
+            self._window_ms,
+            *(claim.article_id for claim in claims),
         ]
+        with _as_unavailable():
+            found = self._claim(keys=keys, args=values)
+        if found is None:
+            raise Unavailable("fingerprints: lost, and not yet put back")
+        return [lead.decode() for lead in found]
 
     def forget(self, article_id: str, text_hash: str) -> None:
         """Let go of a text, if this article is its lead."""
@@ -48,17 +62,23 @@ class RedisFingerprints:
 
     def load(self, claims: Sequence[TextClaim]) -> None:
         """Put back known leads; a text that has a lead keeps it."""
-        self.claim(claims)
+        self._leads(claims, only_when_ready=False)
 
     def is_ready(self) -> bool:
-        """Whether the epoch key stands: the server has not lost its memory since the last rebuild."""
+        """Whether this very run of the server has the window.
+
+        A server that was started again may have lost the last seconds, or woken with an old copy.
+        """
         with _as_unavailable():
-            return bool(self._client.exists(EPOCH))
+            return self._client.get(EPOCH) == self._run()
 
     def mark_ready(self) -> None:
-        """Set the epoch key."""
+        """Note the server's run as the one that has the window."""
         with _as_unavailable():
-            self._client.set(EPOCH, 1)
+            self._client.set(EPOCH, self._run())
+
+    def _run(self) -> bytes:
+        return str(self._client.info("server")["run_id"]).encode()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,13 @@ from shared.codec import unpack
 from shared.ledger.leads import hand_over, queue_refresh
 from shared.ledger.port import Work
 from shared.ledger.rows import Row, load_articles, load_copies, read_article, read_current, read_rows
-from shared.ledger.schema import journey, originals, submissions
+from shared.ledger.schema import articles, journey, originals, submissions
 from shared.messages import Lane, Stage
 
 BACKOFF_MS = 500  # a row that failed alone waits this long, doubled each time, at most BACKOFF_MOST_MS
 BACKOFF_MOST_MS = 30_000
 OUTAGE_WAIT_MS = 1_000
+LEASE_SLACK_MS = 10_000  # `now` is read before the wait for the write lock (5 s), on a clock that may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,25 @@ class Limits:
 def pick(
     connection: sa.Connection, stage: Stage, lane: Lane, limit: int, limits: Limits, now: int
 ) -> tuple[list[Row], bool]:
-    """Choose rows for one claim: a suspect by itself, else the oldest that are none, one per article.
+    """Choose rows for one claim: a suspect by itself, else the oldest that are none.
 
-    Also says whether more may be waiting than were chosen.
+    Past clean a claim has one row per article at most. One suspect of a stage and lane is worked on at a
+    time, so that a few that hang do not hold every worker. Also says whether more may be waiting.
     """
     rows = _waiting(connection, stage, lane, limit, limits, now)
-    if rows and is_suspect(rows[0]):
+    if rows and is_suspect(rows[0]) and not _suspect_held(connection, stage, lane, now):
         return rows[:1], True
+    if any(is_suspect(row) for row in rows):
+        rows = _waiting(connection, stage, lane, limit, limits, now, ordinary=True)
+    chosen = rows if stage == "clean" else _one_per_article(rows)
+    return chosen, len(rows) == limit or len(chosen) < len(rows)
+
+
+def _one_per_article(rows: list[Row]) -> list[Row]:
     chosen: dict[str, Row] = {}
     for row in rows:
-        if not is_suspect(row):
-            chosen.setdefault(row["article_id"], row)
-    return list(chosen.values()), len(rows) == limit or len(chosen) < len(rows)
+        chosen.setdefault(row["article_id"], row)
+    return list(chosen.values())
 
 
 def is_suspect(row: Row) -> bool:
@@ -51,23 +59,51 @@ def is_suspect(row: Row) -> bool:
     return bool(row["alone"]) or row["token"] is not None
 
 
+def _suspect_held(connection: sa.Connection, stage: Stage, lane: Lane, now: int) -> bool:
+    held = sa.select(submissions.c.sequence).where(
+        submissions.c.stage == stage, submissions.c.lane == lane, submissions.c.alone.is_(True),
+        submissions.c.token.is_not(None), submissions.c.lease_until > now,
+    )  # fmt: skip
+    return connection.execute(held.limit(1)).first() is not None
+
+
 def _waiting(
-    connection: sa.Connection, stage: Stage, lane: Lane, limit: int, limits: Limits, now: int
+    connection: sa.Connection,
+    stage: Stage,
+    lane: Lane,
+    limit: int,
+    limits: Limits,
+    now: int,
+    *,
+    ordinary: bool = False,
 ) -> list[Row]:
-    query = (
-        sa.select(submissions)
-        .where(submissions.c.stage == stage, submissions.c.lane == lane, *free(limits, now))
-        .order_by(submissions.c.sequence)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    query = sa.select(submissions).where(
+        submissions.c.stage == stage, submissions.c.lane == lane, *free(limits, now)
     )
-    return read_rows(connection, query)
+    if ordinary:
+        query = query.where(submissions.c.alone.is_(False), submissions.c.token.is_(None))
+    if stage == "dedupe":
+        query = query.where(~_older_pending())
+    query = query.order_by(submissions.c.sequence).limit(limit)
+    return read_rows(connection, query.with_for_update(skip_locked=True, of=submissions))
+
+
+def _older_pending() -> sa.Exists:
+    """An older submission of the same item has still to be compared: revisions are compared in order."""
+    older = submissions.alias("older")
+    return sa.exists().where(
+        older.c.article_id == submissions.c.article_id,
+        older.c.sequence < submissions.c.sequence,
+        older.c.stage.in_(("clean", "dedupe")),
+    )
 
 
 def free(limits: Limits, now: int) -> tuple[sa.ColumnElement[bool], ...]:
     """Conditions of a row that is due and held by nobody, or by a lease that lapsed."""
     until = submissions.c.lease_until
-    unheld = sa.or_(submissions.c.token.is_(None), until <= now, until > now + limits.lease_ms)
+    unheld = sa.or_(
+        submissions.c.token.is_(None), until <= now, until > now + limits.lease_ms + LEASE_SLACK_MS
+    )
     # The same guard for waiting times: a clock set back must not hold rows for the length of its jump.
     due = sa.or_(submissions.c.not_before <= now, submissions.c.not_before > now + BACKOFF_MOST_MS)
     return unheld, due
@@ -92,25 +128,39 @@ def lease(connection: sa.Connection, rows: Sequence[Row], token: str, until: int
     return [{**row, "attempts": row["attempts"] + counted} for row in rows]
 
 
-def load_works(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> tuple[Work, ...]:
-    """What a stage needs of each row: the original, the draft, or the article with its facts."""
+def load_works(
+    connection: sa.Connection, stage: Stage, rows: Sequence[Row]
+) -> tuple[tuple[Work, ...], list[Row]]:
+    """What a stage needs of each row: the original, the draft, or the article with its facts.
+
+    Also returns the rows whose stored value cannot be read, with the reason in them: they must not stop
+    the others.
+    """
+    load = _loader(connection, stage, rows)
+    works: list[Work] = []
+    unreadable: list[Row] = []
+    for row in rows:
+        try:
+            works.append(load(row))
+        except Exception as error:  # noqa: BLE001 - whatever a broken value does to its reader
+            why = f"its stored value cannot be read: {type(error).__name__}: {error}"
+            unreadable.append({**row, "reason": why})
+    return tuple(works), unreadable
+
+
+def _loader(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> Callable[[Row], Work]:
     if stage == "clean":
-        return _with_originals(connection, rows)
+        query = sa.select(originals).where(originals.c.sequence.in_([row["sequence"] for row in rows]))
+        content = {row.sequence: row.content for row in connection.execute(query)}
+        return lambda row: _work(row, raw=unpack(content[row["sequence"]], RawArticle))
     known = load_articles(connection, {row["article_id"] for row in rows})
     copies = load_copies(connection, known) if known else {}
     if stage == "dedupe":
         failed = _quarantined(connection, [found["sequence"] for found in known.values()])
-        return tuple(_draft(row, known, copies, failed) for row in rows)
-    return tuple(
-        _work(row, article=read_article(known[row["article_id"]], copies.get(row["article_id"], ())))
-        for row in rows
+        return lambda row: _draft(row, known, copies, failed)
+    return lambda row: _work(
+        row, article=read_article(known[row["article_id"]], copies.get(row["article_id"], ()))
     )
-
-
-def _with_originals(connection: sa.Connection, rows: Sequence[Row]) -> tuple[Work, ...]:
-    query = sa.select(originals).where(originals.c.sequence.in_([row["sequence"] for row in rows]))
-    content = {row.sequence: row.content for row in connection.execute(query)}
-    return tuple(_work(row, raw=unpack(content[row["sequence"]], RawArticle)) for row in rows)
 
 
 def _quarantined(connection: sa.Connection, sequences: Sequence[int]) -> set[int]:
@@ -148,6 +198,31 @@ def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now:
         connection.execute(
             sa.insert(journey).values(step(row, row["stage"], "quarantined", worker, now, why))
         )
+        queue_refresh(connection, hand_over(connection, row["article_id"]), row["lane"], now)
+
+
+def outdated(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> list[Row]:
+    """Rows past dedupe whose article has a newer revision: working on them would index that one early."""
+    pushes = [row for row in rows if row["kind"] == "push"]
+    if stage not in ("tag", "index") or not pushes:
+        return []
+    current = sa.select(articles.c.sequence).where(articles.c.id.in_([row["article_id"] for row in pushes]))
+    standing = set(connection.scalars(current))
+    return [row for row in pushes if row["sequence"] not in standing]
+
+
+def supersede(connection: sa.Connection, rows: Sequence[Row], worker: str, now: int) -> None:
+    """End rows whose article has a newer revision by now."""
+    why = "a newer revision was accepted"
+    connection.execute(
+        sa.update(submissions)
+        .where(submissions.c.sequence.in_([row["sequence"] for row in rows]))
+        .values(status="superseded", stage=None, reason=why, token=None, lease_until=None, updated_at=now)
+    )
+    connection.execute(
+        sa.insert(journey), [step(row, row["stage"], "superseded", worker, now, why) for row in rows]
+    )
+    for row in rows:
         queue_refresh(connection, hand_over(connection, row["article_id"]), row["lane"], now)
 
 

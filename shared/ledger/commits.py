@@ -13,7 +13,7 @@ from shared.article import Article
 from shared.clock import from_ms, to_ms
 from shared.codec import pack
 from shared.ledger.claims import blame, give_back, step
-from shared.ledger.leads import hand_over, queue_refresh, resolve_verdict, touch
+from shared.ledger.leads import hand_over, keep_place, queue_refresh, resolve_verdict, touch
 from shared.ledger.port import Claim, Committed, Outcome
 from shared.ledger.rows import Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
@@ -55,6 +55,7 @@ class Settlement:
         self._touched: set[str] = set()  # leads whose set of copies changed
         self._orphaned: set[str] = set()  # articles that ended without having been indexed
         self._words: Counter[str] = Counter()
+        self._items: set[str] = set()
         self._again = False  # some rows wait at this stage again
         self._known: dict[str, Row] = {}
         # Written in one statement each: a statement a row would cost more than the stage itself.
@@ -86,8 +87,12 @@ class Settlement:
             self._settle_deduped(row, outcome)
         elif outcome.word in ("tagged", "indexed"):
             self._settle_known(row, outcome)
+        elif outcome.word == "cleaned":
+            self._advance(row, outcome, draft=pack(outcome.article))
         else:
-            self._advance(row, outcome, draft=None if outcome.article is None else pack(outcome.article))
+            self._advance(row, outcome)
+        if outcome.word == "unchanged":
+            self._raise_order(row["article_id"], outcome.article)
 
     def _settle_deduped(self, row: Row, outcome: Outcome) -> None:
         found = self._known.get(row["article_id"])
@@ -104,7 +109,9 @@ class Settlement:
             raise ValueError("a deduped outcome carries an article and a verdict")
         if outcome.verdict.duplicate_of is not None:
             self._write_new()  # its lead may be in this very batch
-        verdict = resolve_verdict(self._connection, row["article_id"], outcome.verdict)
+        verdict = resolve_verdict(self._connection, row["article_id"], outcome.text_hash, outcome.verdict)
+        if found is not None:
+            verdict = keep_place(self._connection, found, outcome.text_hash, verdict)
         before = found["duplicate_of"] if found else None
         if before != verdict.duplicate_of:
             self._touched |= {lead for lead in (before, verdict.duplicate_of) if lead}
@@ -118,6 +125,19 @@ class Settlement:
         else:
             self._connection.execute(sa.update(articles).where(articles.c.id == values["id"]), values)
         self._known[row["article_id"]] = values
+
+    def _raise_order(self, article_id: str, article: Article | None) -> None:
+        """Remember the newest version that said the same: an older one that comes later is superseded."""
+        found = self._known.get(article_id)
+        if found is None or article is None:
+            return
+        modified = None if article.modified_at is None else to_ms(article.modified_at)
+        values: dict[str, Any] = {
+            "version": _newest(found["version"], article.version),
+            "modified_at": _newest(found["modified_at"], modified),
+        }
+        if any(found[name] != value for name, value in values.items()):
+            self._connection.execute(sa.update(articles).where(articles.c.id == article_id).values(values))
 
     def _revision(self, row: Row, outcome: Outcome, article: Article, found: Row | None) -> dict[str, Any]:
         old = found or {"revision": 0, "change": 0, "indexed_change": 0, "indexed_at": None}
@@ -137,6 +157,8 @@ class Settlement:
         """Settle tagged and indexed, unless a newer revision has taken the article's place."""
         found = self._known[row["article_id"]]
         if row["kind"] == "push" and found["sequence"] != row["sequence"]:
+            if outcome.word == "indexed":  # the older revision stands in the index until the newer one comes
+                self._indexed.append({"row_id": row["article_id"], "written": outcome.change or 0})
             self._advance(row, replace(outcome, word="superseded", reason="a newer revision was accepted"))
             return
         if outcome.word == "tagged":
@@ -148,7 +170,7 @@ class Settlement:
     def _advance(self, row: Row, outcome: Outcome, draft: bytes | None = None) -> None:
         """Move a row on to the next stage, or end it."""
         ended = outcome.word in TERMINAL
-        if outcome.word in ("rejected", "quarantined"):
+        if outcome.word in ("rejected", "quarantined", "superseded"):
             self._orphaned.add(row["article_id"])
         self._update(row, {
             "stage": None if ended else self._next, "status": outcome.word, "reason": outcome.reason,
@@ -169,6 +191,7 @@ class Settlement:
     def _update(self, row: Row, changes: dict[str, Any]) -> None:
         values = {name: changes.get(name, row[name]) for name in SETTLED}
         self._updates.append(values | {"row_sequence": row["sequence"]})
+        self._items.add(row["article_id"])
 
     def _log(self, row: Row, word: str, detail: str | None) -> None:
         self._words[word] += 1
@@ -190,6 +213,13 @@ class Settlement:
         if self._steps:
             self._connection.execute(sa.insert(journey), self._steps)
 
+    def _item_waits(self) -> bool:
+        """Whether a later submission of an item just settled waits to be compared in its turn."""
+        query = sa.select(submissions.c.sequence).where(
+            submissions.c.article_id.in_(sorted(self._items)), submissions.c.stage == "dedupe"
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
+
     def _follow_up(self) -> tuple[tuple[Stage, Lane], ...]:
         """Queue what leads and copies need, and name the stages that now have work."""
         wake: set[Stage] = set()
@@ -198,12 +228,18 @@ class Settlement:
             wake.add(self._next)
         if self._again:
             wake.add(self._claim.stage)
+        if self._claim.stage in ("clean", "dedupe") and self._item_waits():
+            wake.add("dedupe")
         if self._touched:
             touch(self._connection, self._touched)
         changed = self._touched.union(*(hand_over(self._connection, orphan) for orphan in self._orphaned))
         if queue_refresh(self._connection, changed, lane, self._now):
             wake.add("index")
         return tuple((stage, lane) for stage in sorted(wake))
+
+
+def _newest(one: int | None, other: int | None) -> int | None:
+    return max((value for value in (one, other) if value is not None), default=None)
 
 
 def _as_first_seen(article: Article, found: dict[str, Any]) -> Article:

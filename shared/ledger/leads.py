@@ -14,7 +14,9 @@ from shared.ledger.schema import articles, submissions
 from shared.messages import Lane
 
 
-def resolve_verdict(connection: sa.Connection, article_id: str, verdict: Verdict) -> Verdict:
+def resolve_verdict(
+    connection: sa.Connection, article_id: str, text_hash: str | None, verdict: Verdict
+) -> Verdict:
     """Point a verdict at the text's present lead; the article leads itself when there is none left.
 
     The lead that dedupe was told of may have become a copy since, have been withdrawn, or have died on
@@ -22,10 +24,23 @@ def resolve_verdict(connection: sa.Connection, article_id: str, verdict: Verdict
     """
     if verdict.duplicate_of is None:
         return verdict
-    lead = _root(connection, verdict.duplicate_of)
+    lead = _root(connection, verdict.duplicate_of) or _leader_of(connection, text_hash, article_id)
     if lead is None or lead == article_id:
         return Verdict("new", story_id=article_id)
     return replace(verdict, duplicate_of=lead)
+
+
+def keep_place(
+    connection: sa.Connection, found: dict[str, Any], text_hash: str | None, verdict: Verdict
+) -> Verdict:
+    """Let an article that leads others by now go on leading, and a copy of an unchanged text stay one."""
+    if verdict.duplicate_of is not None:
+        led = sa.select(articles.c.id).where(articles.c.duplicate_of == found["id"]).limit(1)
+        return verdict if connection.scalar(led) is None else Verdict("new", story_id=found["story_id"])
+    if found["duplicate_of"] is None or found["text_hash"] != text_hash:
+        return verdict
+    before = Verdict(found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"])
+    return resolve_verdict(connection, found["id"], text_hash, before)
 
 
 def _root(connection: sa.Connection, lead: str) -> str | None:
@@ -34,14 +49,41 @@ def _root(connection: sa.Connection, lead: str) -> str | None:
     ).first()
     if row is None:
         return lead if _on_its_way(connection, lead) else None
-    if row.withdrawn:
-        return None
-    return lead if row.duplicate_of is None else _root(connection, row.duplicate_of)
+    if row.duplicate_of is not None:
+        return _root(connection, row.duplicate_of)
+    return lead if _usable(connection, [lead]) else None
+
+
+def _leader_of(connection: sa.Connection, text_hash: str | None, article_id: str) -> str | None:
+    """Who took a dead lead's place: fingerprints still name the dead one until the window ends."""
+    query = sa.select(articles.c.id).where(
+        articles.c.text_hash == text_hash, articles.c.duplicate_of.is_(None), articles.c.id != article_id
+    )
+    found = list(connection.scalars(query.order_by(articles.c.sequence).limit(20)))
+    usable = _usable(connection, found) if found else set()
+    return next((one for one in found if one in usable), None)
+
+
+def _usable(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """Those articles that are in the index, or may still come there by a push of their own."""
+    coming = sa.exists().where(
+        submissions.c.article_id == articles.c.id,
+        submissions.c.stage.is_not(None),
+        submissions.c.kind == "push",
+    )
+    query = sa.select(articles.c.id).where(
+        articles.c.id.in_(sorted(ids)),
+        articles.c.withdrawn.is_(False),
+        sa.or_(articles.c.indexed_change > 0, coming),
+    )
+    return set(connection.scalars(query))
 
 
 def _on_its_way(connection: sa.Connection, article_id: str) -> bool:
     query = sa.select(submissions.c.sequence).where(
-        submissions.c.article_id == article_id, submissions.c.stage.is_not(None)
+        submissions.c.article_id == article_id,
+        submissions.c.stage.is_not(None),
+        submissions.c.kind == "push",  # a refresh of its own proves nothing
     )
     return connection.execute(query.limit(1)).first() is not None
 
@@ -61,13 +103,14 @@ def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
         return set()
     query = sa.select(articles.c.id).where(articles.c.duplicate_of == article_id)
     copies = list(connection.scalars(query.order_by(articles.c.sequence)))
-    if not copies:
+    usable = _usable(connection, copies) if copies else set()
+    heir = next((copy for copy in copies if copy in usable), None)
+    if heir is None:  # the next copy that comes leads itself
         return set()
-    heir = copies[0]
     _set_verdict(connection, [heir], verdict="new", duplicate_of=None, similarity=0.0)
-    _set_verdict(connection, copies[1:], duplicate_of=heir)
+    _set_verdict(connection, [copy for copy in copies if copy != heir], duplicate_of=heir)
     _set_verdict(connection, [article_id], verdict="duplicate", duplicate_of=heir, similarity=1.0)
-    return set(copies)
+    return usable
 
 
 def _set_verdict(connection: sa.Connection, ids: list[str], **values: Any) -> None:  # noqa: ANN401 - columns
@@ -89,12 +132,17 @@ def queue_refresh(connection: sa.Connection, ids: Iterable[str], lane: Lane, now
     if not wanted:
         return 0
     # A row that a worker holds at stage index may have been read before this change: it does not count.
-    coming = sa.select(submissions.c.article_id).where(
-        submissions.c.article_id.in_(wanted),
-        sa.or_(
-            submissions.c.stage == "tag",
-            sa.and_(submissions.c.stage == "index", submissions.c.token.is_(None)),
-        ),
+    coming = (
+        sa.select(submissions.c.article_id)
+        .join(articles, articles.c.id == submissions.c.article_id)
+        .where(
+            submissions.c.article_id.in_(wanted),
+            sa.or_(submissions.c.kind == "refresh", submissions.c.sequence == articles.c.sequence),
+            sa.or_(
+                submissions.c.stage == "tag",
+                sa.and_(submissions.c.stage == "index", submissions.c.token.is_(None)),
+            ),
+        )
     )
     known = sa.select(articles.c.id, articles.c.source_id).where(articles.c.id.in_(wanted))
     rows = [

@@ -119,11 +119,12 @@ class Ledger(Protocol):
     Safe to share between threads of one process; never across a fork (``close`` first).
     Times come in as milliseconds since the epoch (``now``), so that tests own the clock.
 
-    - ``claim`` leases up to ``limit`` waiting submissions of one lane, oldest first, at most one per
-      article. A lapsed lease means that its holder died: such a row is claimed alone from then on. A lease
-      that ends further ahead than its own length counts as lapsed (the clock jumped).
+    - ``claim`` leases up to ``limit`` waiting submissions of one lane, oldest first, past clean at most one
+      per article; at dedupe only the oldest of an item, so that revisions are compared in order. A lapsed
+      lease means that its holder died: such a row is claimed alone from then on. A lease that ends much
+      further ahead than its own length counts as lapsed (the clock jumped).
     - Attempts are counted in ``claim``, before the work, and only for a claim of one. A row that has used
-      up its attempts is quarantined by the next claim that meets it.
+      up its attempts, or cannot be read, is quarantined by the next claim that meets it.
     - ``commit`` changes only rows that still carry the claim's token; what a late worker brings is dropped.
     - Two counters: ``revision`` counts changes of content, ``change`` every commit that alters the indexed
       document. A copy that joins or leaves a lead alters the lead's document: the ledger then adds a
@@ -170,7 +171,7 @@ class Ledger(Protocol):
         """Submissions by status word, refreshes of the ledger's own left out."""
 
     def fingerprints(self, since: int, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """A page of (sequence, text hash, lead id) of articles ingested since, for rebuilding Redis."""
+        """A page of (sequence, text hash, lead id) of revisions accepted since, for rebuilding Redis."""
 
     def check(self) -> None:
         """Return when the ledger can be written; raises ``Unavailable``."""

@@ -14,9 +14,8 @@ from shared.codec import unpack
 from shared.ledger.schema import articles
 
 COPIES_SHOWN = 100  # a wire story that ran in a thousand places still makes a small document
-SEQUENCE_BITS = 20
-FARTHEST_MS = 1 << 42  # the year 2109; keeps a sort key inside 63 bits
-
+SEQUENCE_BITS = 30
+FARTHEST_SECONDS = 1 << 32  # the year 2106, and 1833; with the sequence that stays inside 63 bits
 Row = dict[str, Any]  # one row of a table, by column name
 
 
@@ -26,9 +25,10 @@ def read_rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
 
 
 def sort_key(article: Article, sequence: int) -> int:
-    """A unique number that orders articles by published (else ingested) time, then by arrival."""
-    moment = min(to_ms(article.published_at or article.ingested_at), FARTHEST_MS)
-    return moment * (1 << SEQUENCE_BITS) + sequence % (1 << SEQUENCE_BITS)
+    """A unique number: the second an article was published (else ingested), then its place of arrival."""
+    seconds = to_ms(article.published_at or article.ingested_at) // 1000
+    within = max(-FARTHEST_SECONDS, min(seconds, FARTHEST_SECONDS))
+    return within * (1 << SEQUENCE_BITS) + sequence % (1 << SEQUENCE_BITS)
 
 
 def read_article(row: Mapping[str, Any], copies: tuple[Copy, ...] = ()) -> Article:

@@ -47,6 +47,8 @@ submissions = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("draft", LargeBinary),  # packed Article between clean and dedupe
     Index("ix_submissions_article", "article_id", "sequence"),
+    Index("ix_submissions_pending", "article_id", "sequence", sqlite_where=text("stage IS NOT NULL"),
+          postgresql_where=text("stage IS NOT NULL")),
     Index("ix_submissions_token", "token", sqlite_where=text("token IS NOT NULL"),
           postgresql_where=text("token IS NOT NULL")),
     Index("ix_submissions_waiting", "stage", "lane", "sequence", sqlite_where=text("stage IS NOT NULL"),
@@ -87,6 +89,7 @@ articles = Table(
     Index("ix_articles_duplicate_of", "duplicate_of", sqlite_where=text("duplicate_of IS NOT NULL"),
           postgresql_where=text("duplicate_of IS NOT NULL")),
     Index("ix_articles_sequence", "sequence"),
+    Index("ix_articles_text", "text_hash"),
 )  # fmt: skip
 
 journey = Table(

@@ -12,7 +12,18 @@ from shared.article import Article, RawArticle
 from shared.clock import from_ms
 from shared.codec import pack
 from shared.errors import Unavailable
-from shared.ledger.claims import Limits, blame, free, give_back, lease, load_works, pick, quarantine
+from shared.ledger.claims import (
+    Limits,
+    blame,
+    free,
+    give_back,
+    lease,
+    load_works,
+    outdated,
+    pick,
+    quarantine,
+    supersede,
+)
 from shared.ledger.commits import Settlement
 from shared.ledger.engine import Database
 from shared.ledger.leads import new_submission
@@ -60,12 +71,15 @@ class SqlLedger:
         """Lease a batch, or None when nothing waits; quarantines what has used up its attempts."""
         token = token or secrets.token_hex(16)
         with self._database.write() as connection:
-            rows, more = self._pick(connection, stage, lane, limit, worker, now)
-            if not rows:
-                return None
-            rows = lease(connection, rows, token, now + self._limits.lease_ms, now)
-            works = load_works(connection, stage, rows)
-        return Claim(stage, lane, token, works, more)
+            while True:
+                rows, more = self._pick(connection, stage, lane, limit, worker, now)
+                if not rows:
+                    return None
+                rows = lease(connection, rows, token, now + self._limits.lease_ms, now)
+                works, unreadable = load_works(connection, stage, rows)
+                quarantine(connection, unreadable, worker, now)
+                if works:
+                    return Claim(stage, lane, token, works, more)
 
     def _pick(
         self, connection: sa.Connection, stage: Stage, lane: Lane, limit: int, worker: str, now: int
@@ -73,9 +87,13 @@ class SqlLedger:
         while True:
             rows, more = pick(connection, stage, lane, limit, self._limits, now)
             spent = [row for row in rows if row["attempts"] >= self._limits.max_attempts]
-            if not spent:
+            late = outdated(connection, stage, rows)
+            if not spent and not late:
                 return rows, more
-            quarantine(connection, spent, worker, now)
+            if late:
+                supersede(connection, late, worker, now)
+            else:
+                quarantine(connection, spent, worker, now)
 
     def renew(self, token: str, now: int) -> bool:
         """Lengthen a lease; False when the token holds nothing any more."""
@@ -154,17 +172,23 @@ class SqlLedger:
             return {status: count for status, count in connection.execute(query)}  # noqa: C416 - rows, not pairs
 
     def fingerprints(self, since: int, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """A page of (sequence, text hash, lead id) of articles ingested since, for rebuilding Redis."""
+        """A page of (sequence, text hash, lead id) of revisions accepted since, for rebuilding Redis."""
         lead = sa.func.coalesce(articles.c.duplicate_of, articles.c.id)
         query = (
             sa.select(articles.c.sequence, articles.c.text_hash, lead)
-            .where(articles.c.sequence > after, articles.c.ingested_at >= since)
             .where(articles.c.withdrawn.is_(False))
             .order_by(articles.c.sequence)
             .limit(limit)
         )
+        # Sequences follow the time of acceptance, so the window begins after the last one before it.
+        before = submissions.c.accepted_at < since
+        last = (
+            sa.select(submissions.c.sequence).where(before).order_by(submissions.c.sequence.desc()).limit(1)
+        )
         with self._database.read() as connection:
-            return [(sequence, text_hash, owner) for sequence, text_hash, owner in connection.execute(query)]
+            start = after or connection.scalar(last) or 0
+            page = connection.execute(query.where(articles.c.sequence > start))
+            return [(sequence, text_hash, owner) for sequence, text_hash, owner in page]
 
     def check(self) -> None:
         """Return when the ledger can be written; raises ``Unavailable``."""

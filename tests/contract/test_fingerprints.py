@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -13,6 +14,7 @@ from shared.errors import Unavailable
 from shared.fingerprints.memory import MemoryFingerprints
 from shared.fingerprints.port import Fingerprints, TextClaim
 from shared.fingerprints.redis import RedisFingerprints
+from tests.servers import start_redis
 
 Make = Callable[[float], Fingerprints]
 LONG = 3600.0
@@ -24,6 +26,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
         yield MemoryFingerprints
         return
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
+    RedisFingerprints(client).mark_ready()
     yield lambda window: RedisFingerprints(client, window)
     client.close()
 
@@ -96,7 +99,24 @@ def test_a_redis_that_lost_its_memory_is_not_ready_until_told(redis_url: str) ->
     assert fingerprints.is_ready()
     client.flushall()
     assert not fingerprints.is_ready()
+    with pytest.raises(Unavailable, match="put back"):
+        fingerprints.claim([TextClaim("a", "t1")])
+    fingerprints.load([TextClaim("b", "t1")])
+    fingerprints.mark_ready()
+    assert fingerprints.claim([TextClaim("a", "t1")]) == ["b"]
     client.close()
+
+
+@pytest.mark.servers
+def test_a_redis_that_was_started_again_is_not_ready_until_told(tmp_path: Path) -> None:
+    server = start_redis(tmp_path)
+    client = redis.Redis.from_url(server.url)
+    RedisFingerprints(client).mark_ready()
+    server.kill()
+    server = start_redis(tmp_path, int(server.url.rsplit(":", 1)[1].split("/")[0]))
+    assert not RedisFingerprints(client).is_ready()
+    client.close()
+    server.stop()
 
 
 def test_a_redis_that_is_away_is_unavailable() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,18 +12,27 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from shared.article import Article, RawArticle, Source, Verdict
+from shared.article import Source, Verdict
 from shared.clock import from_ms
 from shared.errors import Unavailable
 from shared.ledger.engine import Database
 from shared.ledger.open import migrate_ledger, open_ledger
-from shared.ledger.port import Claim, Ledger, Outcome
+from shared.ledger.port import Ledger, Outcome
 from shared.ledger.schema import metadata
-from shared.messages import Stage
 from shared.settings import Settings
-
-NOW = 1_790_000_000_000
-LEASE = 15_000
+from tests.contract.ledger_cases import (
+    LEASE,
+    NOW,
+    claim,
+    clean,
+    dedupe,
+    index,
+    make_article,
+    make_raw,
+    run_all,
+    status_of,
+    tag,
+)
 
 
 @pytest.fixture
@@ -39,79 +47,6 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
     opened = open_ledger(settings)
     yield opened
     opened.close()
-
-
-def make_raw(number: int, **fields: object) -> RawArticle:
-    given = RawArticle(
-        id=f"{number:032x}", source=Source("paper.example"), uri=f"item-{number}", title=f"Title {number}",
-        body=f"Body {number}", ingested_at=from_ms(NOW),
-    )  # fmt: skip
-    return replace(given, **fields)  # type: ignore[arg-type]
-
-
-def make_article(raw: RawArticle, **fields: object) -> Article:
-    made = Article(
-        id=raw.id, source=raw.source, title=raw.title or "", body=raw.body or "", ingested_at=from_ms(NOW),
-        version=raw.version,
-    )  # fmt: skip
-    return replace(made, **fields)  # type: ignore[arg-type]
-
-
-def claim(ledger: Ledger, stage: Stage, now: int = NOW, limit: int = 100) -> Claim:
-    found = ledger.claim(stage, "live", limit, "worker-1", now)
-    assert found is not None, f"nothing waits at {stage}"
-    return found
-
-
-def clean(ledger: Ledger, now: int = NOW) -> None:
-    held = claim(ledger, "clean", now)
-    outcomes = [Outcome(w.sequence, "cleaned", article=make_article(w.raw)) for w in held.works if w.raw]
-    ledger.commit(held, outcomes, "dedupe", "worker-1", now)
-
-
-def dedupe(ledger: Ledger, verdicts: dict[str, Verdict] | None = None, now: int = NOW) -> None:
-    held = claim(ledger, "dedupe", now)
-    outcomes = [
-        Outcome(
-            work.sequence, "deduped", article=work.article, content_hash="c" * 32, text_hash="t" * 32,
-            verdict=(verdicts or {}).get(work.article_id, Verdict("new")),
-            expected_revision=work.current.revision if work.current else 0,
-        )
-        for work in held.works
-    ]  # fmt: skip
-    ledger.commit(held, outcomes, "tag", "worker-1", now)
-
-
-def tag(ledger: Ledger, now: int = NOW) -> None:
-    held = claim(ledger, "tag", now)
-    outcomes = [
-        Outcome(work.sequence, "tagged", article=replace(work.article, keywords=("seen",)))
-        for work in held.works
-        if work.article
-    ]
-    ledger.commit(held, outcomes, "index", "worker-1", now)
-
-
-def index(ledger: Ledger, now: int = NOW) -> list[Article]:
-    held = claim(ledger, "index", now)
-    articles = [work.article for work in held.works if work.article]
-    outcomes = [Outcome(w.sequence, "indexed", change=w.article.change) for w in held.works if w.article]
-    ledger.commit(held, outcomes, None, "worker-1", now)
-    return articles
-
-
-def run_all(ledger: Ledger, *raws: RawArticle, verdicts: dict[str, Verdict] | None = None) -> list[Article]:
-    ledger.accept(raws, NOW)
-    clean(ledger)
-    dedupe(ledger, verdicts)
-    tag(ledger)
-    return index(ledger)
-
-
-def status_of(ledger: Ledger, raw: RawArticle) -> str:
-    found = ledger.status(raw.id)
-    assert found is not None
-    return found.status
 
 
 def test_migrations_make_exactly_the_tables_that_the_code_names(settings: Settings) -> None:
@@ -190,11 +125,29 @@ def test_lanes_do_not_mix(ledger: Ledger) -> None:
     assert len(replay.works) == 1
 
 
-def test_a_claim_holds_one_submission_of_an_article(ledger: Ledger) -> None:
-    ledger.accept([make_raw(1), make_raw(1, title="Again")], NOW)
-    held = claim(ledger, "clean")
-    assert len(held.works) == 1
-    assert held.full
+def test_revisions_of_an_item_are_compared_in_order(ledger: Ledger) -> None:
+    ledger.accept([make_raw(1), make_raw(1, title="Second"), make_raw(2)], NOW)
+    slow = claim(ledger, "clean", limit=1)
+    fast = claim(ledger, "clean")
+    outcomes = [Outcome(w.sequence, "cleaned", article=make_article(w.raw)) for w in fast.works if w.raw]
+    ledger.commit(fast, outcomes, "dedupe", "fast", NOW)
+    held = claim(ledger, "dedupe")
+    assert [work.article_id for work in held.works] == [make_raw(2).id]
+    [work] = slow.works
+    assert work.raw is not None
+    done = Outcome(work.sequence, "cleaned", article=make_article(work.raw))
+    ledger.commit(slow, [done], "dedupe", "slow", NOW)
+    [first] = claim(ledger, "dedupe").works
+    assert first.sequence == work.sequence
+    assert ledger.claim("dedupe", "live", 10, "other", NOW) is None
+
+
+def test_who_settles_an_item_wakes_dedupe_for_the_submission_that_waited_its_turn(ledger: Ledger) -> None:
+    ledger.accept([make_raw(1), make_raw(1, title="Second")], NOW)
+    first = claim(ledger, "clean", limit=1)
+    clean(ledger)
+    refused = ledger.commit(first, [Outcome(first.works[0].sequence, "rejected")], "dedupe", "w", NOW)
+    assert refused.wake == (("dedupe", "live"),)
 
 
 def test_concurrent_claims_never_share_a_row(settings: Settings) -> None:
@@ -321,7 +274,13 @@ def test_a_blamed_batch_keeps_no_attempts_and_is_then_tried_alone(ledger: Ledger
     ledger.accept([make_raw(1), make_raw(2)], NOW)
     held = claim(ledger, "clean")
     assert ledger.release(held.token, NOW, blame="time limit", traceback=None) == 2
-    assert [len(claim(ledger, "clean", NOW + 1).works) for _ in range(2)] == [1, 1]
+    for _ in range(2):  # and one at a time, so that two that hang do not hold two workers
+        held = claim(ledger, "clean", NOW + 1)
+        assert ledger.claim("clean", "live", 10, "other", NOW + 1) is None
+        [work] = held.works
+        assert work.raw is not None
+        done = Outcome(work.sequence, "cleaned", article=make_article(work.raw))
+        ledger.commit(held, [done], "dedupe", "w", NOW + 1)
 
 
 def test_a_copy_joins_its_lead_and_the_lead_is_indexed_again(ledger: Ledger) -> None:
@@ -397,12 +356,12 @@ def test_an_older_submission_that_comes_late_is_superseded(ledger: Ledger) -> No
     ledger.accept([make_raw(1, title="Old")], NOW)
     clean(ledger)
     dedupe(ledger)
+    late = claim(ledger, "tag")
     ledger.accept([make_raw(1, title="New")], NOW)
     clean(ledger)
     dedupe(ledger)
-    held = claim(ledger, "tag")
     ledger.commit(
-        held, [Outcome(w.sequence, "tagged", article=w.article) for w in held.works], "index", "w", NOW
+        late, [Outcome(w.sequence, "tagged", article=w.article) for w in late.works], "index", "w", NOW
     )
     tag(ledger)
     [article] = index(ledger)
@@ -410,23 +369,15 @@ def test_an_older_submission_that_comes_late_is_superseded(ledger: Ledger) -> No
     assert ledger.counts() == {"superseded": 1, "indexed": 1}
 
 
-def test_two_dedupes_of_one_item_at_once_make_two_revisions_not_one(ledger: Ledger) -> None:
-    ledger.accept([make_raw(1)], NOW)
-    ledger.accept([make_raw(1, title="Second")], NOW)
-    clean(ledger)
-    clean(ledger)
-    first, second = claim(ledger, "dedupe"), claim(ledger, "dedupe")
-
-    def outcome(held: Claim) -> list[Outcome]:
-        [work] = held.works
-        return [Outcome(work.sequence, "deduped", article=work.article, verdict=Verdict("new"),
-                        content_hash="c" * 32, text_hash="t" * 32, expected_revision=0)]  # fmt: skip
-
-    assert ledger.commit(first, outcome(first), "tag", "w", NOW).words == {"deduped": 1}
-    assert ledger.commit(second, outcome(second), "tag", "w", NOW).words == {"deferred": 1}
-    again = claim(ledger, "dedupe")
-    assert again.works[0].current is not None
-    assert again.works[0].current.revision == 1
+def test_a_submission_overtaken_before_it_was_tagged_ends_without_being_worked_on(ledger: Ledger) -> None:
+    for title in ("Old", "New"):
+        ledger.accept([make_raw(1, title=title)], NOW)
+        clean(ledger)
+        dedupe(ledger)
+    [work] = claim(ledger, "tag").works
+    assert work.article is not None
+    assert work.article.title == "New"
+    assert ledger.counts() == {"superseded": 1, "deduped": 1}
 
 
 def test_change_during_indexing_is_not_lost(ledger: Ledger) -> None:

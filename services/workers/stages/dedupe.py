@@ -60,7 +60,7 @@ def _compare_with_item(arrival: Arrival) -> Compared:
     current = arrival.current
     if current is not None and current.content_hash == content and not current.failed:
         return Compared("unchanged", content, text)
-    if current is not None and _is_older(arrival, current):
+    if current is not None and not current.failed and _is_older(arrival, current):
         return Compared("superseded", content, text, reason=f"revision {current.revision} is newer")
     return Compared("deduped", content, text)
 

@@ -64,6 +64,8 @@ def _submissions() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_submissions_article", "submissions", ["article_id", "sequence"])
+    pending = ["article_id", "sequence"]
+    _partial_index("ix_submissions_pending", "submissions", pending, "stage IS NOT NULL")
     _partial_index("ix_submissions_token", "submissions", ["token"], "token IS NOT NULL")
     _partial_index(
         "ix_submissions_waiting", "submissions", ["stage", "lane", "sequence"], "stage IS NOT NULL"
@@ -96,6 +98,7 @@ def _articles() -> None:
     )
     _partial_index("ix_articles_duplicate_of", "articles", ["duplicate_of"], "duplicate_of IS NOT NULL")
     op.create_index("ix_articles_sequence", "articles", ["sequence"])
+    op.create_index("ix_articles_text", "articles", ["text_hash"])
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
