@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -35,12 +36,15 @@ class Settings:
     flower_port: int = 5555
     redis_port: int = 0  # of the embedded server; 0 takes a free one
     worker_processes: int = 2
-    web_threads: int = 4
+    web_threads: int = 16
     log_level: str = "info"
     log_format: str = "auto"  # console, json, or auto: console on a terminal
     max_request_bytes: int = 16 * 1024 * 1024
     max_title_chars: int = 1_000
     max_array_items: int = 1_000
+    max_body_chars: int = (
+        300_000  # of clean text, about 50,000 words; a few larger ones would stall every search
+    )
     batch_size: int = 400  # most articles one claim takes; it takes about two seconds of work
     index_batch_size: int = 500
     lease_seconds: float = 15.0
@@ -83,7 +87,7 @@ def _check(settings: Settings) -> None:
     for item in fields(settings):
         value = getattr(settings, item.name)
         lowest = 0 if item.name in ("redis_port", "index_replicas") else 1e-9
-        if isinstance(value, int | float) and value < lowest:
+        if isinstance(value, int | float) and not lowest <= value < math.inf:
             raise BadSettings(f"{PREFIX}{item.name.upper()} must be positive, not {value}")
     for name in ("ingest_port", "search_port", "flower_port", "redis_port"):
         if getattr(settings, name) > 65535:

@@ -76,11 +76,12 @@ def _word(result: object) -> str:
 
 
 def _backlog_table(backlog: list[Backlog]) -> RenderableType:
-    table = Table("stage", "lane", "waiting", "oldest", title="Backlog", title_justify="left")
+    columns = ("stage", "lane", "waiting", "in work", "put off", "oldest accepted")
+    table = Table(*columns, title="Backlog", title_justify="left")
     now = datetime.now(UTC)
     for entry in backlog:
-        age = f"{(now - entry.oldest_since).total_seconds():.0f} s" if entry.oldest_since else ""
-        table.add_row(entry.stage, entry.lane, str(entry.waiting), age)
+        age = f"{(now - entry.oldest_accepted).total_seconds():.0f} s ago"
+        table.add_row(entry.stage, entry.lane, str(entry.waiting), str(entry.held), str(entry.put_off), age)
     return table
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from services.workers.stages.clean import clean_article
 from services.workers.stages.dedupe import Arrival, Compared, dedupe_articles
@@ -21,9 +23,9 @@ from shared.ledger.port import Outcome, Work
 LONGEST_REASON = 2_000  # characters
 
 
-def run_clean(works: Sequence[Work]) -> list[Outcome]:
-    """Clean each original; what is no article is rejected with its reason."""
-    return [_each(work, _clean) for work in works]
+def run_clean(works: Sequence[Work], max_body_chars: int) -> list[Outcome]:
+    """Clean each original; what is no article, or far too long for one, is rejected with its reason."""
+    return [_each(work, lambda each: _clean(each, max_body_chars)) for work in works]
 
 
 def run_tag(works: Sequence[Work]) -> list[Outcome]:
@@ -38,9 +40,9 @@ def run_dedupe(works: Sequence[Work], fingerprints: Fingerprints) -> list[Outcom
     return [_deduped(work, found) for work, found in zip(works, compared, strict=True)]
 
 
-def run_index(works: Sequence[Work], index: ArticleIndex) -> list[Outcome]:
-    """Write the batch to the index."""
-    articles = [_article(work) for work in works]
+def run_index(works: Sequence[Work], index: ArticleIndex, now: datetime) -> list[Outcome]:
+    """Write the batch to the index, each article with the time of this writing."""
+    articles = [replace(_article(work), indexed_at=now) for work in works]
     written = index_articles(articles, index)
     return [
         Outcome(work.sequence, found.word, found.reason, change=article.change)
@@ -64,10 +66,12 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()[:LONGEST_REASON]
 
 
-def _clean(work: Work) -> Outcome:
+def _clean(work: Work, max_body_chars: int) -> Outcome:
     cleaned = clean_article(_raw(work))
     if cleaned.rejected is not None:
         return Outcome(work.sequence, "rejected", cleaned.rejected, article=cleaned.article)
+    if len(cleaned.article.body) > max_body_chars:
+        return Outcome(work.sequence, "rejected", "too-long", article=cleaned.article)
     return Outcome(work.sequence, "cleaned", article=cleaned.article)
 
 

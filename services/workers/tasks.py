@@ -16,7 +16,7 @@ from services.workers.batches import BatchSize, renewed_lease
 from services.workers.parts import Parts
 from services.workers.pipeline import NEXT
 from services.workers.sweeper import sweep
-from shared.clock import now_ms
+from shared.clock import from_ms, now_ms
 from shared.errors import BadSettings, CopydeskError, Unavailable
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Claim, Committed, Outcome, Work
@@ -67,12 +67,12 @@ class StageRunner:
 
     def _step(self, works: Sequence[Work]) -> list[Outcome]:
         if self._stage == "clean":
-            return steps.run_clean(works)
+            return steps.run_clean(works, self._parts.settings.max_body_chars)
         if self._stage == "dedupe":
             return steps.run_dedupe(works, self._parts.fingerprints)
         if self._stage == "tag":
             return steps.run_tag(works)
-        return steps.run_index(works, self._parts.index)
+        return steps.run_index(works, self._parts.index, from_ms(now_ms()))
 
     def _work(self, claim: Claim) -> list[Outcome]:
         settings, ledger = self._parts.settings, self._parts.ledger

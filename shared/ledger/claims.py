@@ -14,6 +14,7 @@ from shared.ledger.leads import hand_over, queue_refresh
 from shared.ledger.port import Work
 from shared.ledger.rows import Row, load_articles, load_copies, read_article, read_current, read_rows
 from shared.ledger.schema import articles, journey, originals, submissions
+from shared.ledger.standing import fall_back
 from shared.messages import Lane, Stage
 
 BACKOFF_MS = 500  # a row that failed alone waits this long, doubled each time, at most BACKOFF_MOST_MS
@@ -198,7 +199,8 @@ def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now:
         connection.execute(
             sa.insert(journey).values(step(row, row["stage"], "quarantined", worker, now, why))
         )
-        queue_refresh(connection, hand_over(connection, row["article_id"]), row["lane"], now)
+        changed = fall_back(connection, row) | hand_over(connection, row["article_id"])
+        queue_refresh(connection, changed, row["lane"], now)
 
 
 def outdated(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> list[Row]:

@@ -17,6 +17,7 @@ from shared.ledger.leads import hand_over, keep_place, queue_refresh, resolve_ve
 from shared.ledger.port import Claim, Committed, Outcome
 from shared.ledger.rows import Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
+from shared.ledger.standing import NONE, fall_back, set_aside
 from shared.messages import TERMINAL, Lane, Stage
 
 # Every settled row writes the same columns, so that one prepared statement serves a whole batch.
@@ -53,7 +54,7 @@ class Settlement:
         self._updates: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
         self._touched: set[str] = set()  # leads whose set of copies changed
-        self._orphaned: set[str] = set()  # articles that ended without having been indexed
+        self._orphaned: list[Row] = []  # rows that ended without having been indexed
         self._words: Counter[str] = Counter()
         self._items: set[str] = set()
         self._again = False  # some rows wait at this stage again
@@ -123,8 +124,9 @@ class Settlement:
         if found is None:
             self._new.append(values)
         else:
-            self._connection.execute(sa.update(articles).where(articles.c.id == values["id"]), values)
-        self._known[row["article_id"]] = values
+            kept = set_aside(self._connection, found)
+            mine = sa.update(articles).where(articles.c.id == values["id"])
+            self._connection.execute(mine.values(values | kept))
 
     def _raise_order(self, article_id: str, article: Article | None) -> None:
         """Remember the newest version that said the same: an older one that comes later is superseded."""
@@ -165,13 +167,16 @@ class Settlement:
             self._tags.append({"row_id": row["article_id"], "packed": pack(outcome.article)})
         else:
             self._indexed.append({"row_id": row["article_id"], "written": outcome.change or 0})
+            if row["kind"] == "push" and found["standing_facts"] is not None:
+                mine = sa.update(articles).where(articles.c.id == row["article_id"])
+                self._connection.execute(mine.values(NONE))
         self._advance(row, outcome)
 
     def _advance(self, row: Row, outcome: Outcome, draft: bytes | None = None) -> None:
         """Move a row on to the next stage, or end it."""
         ended = outcome.word in TERMINAL
         if outcome.word in ("rejected", "quarantined", "superseded"):
-            self._orphaned.add(row["article_id"])
+            self._orphaned.append(row)
         self._update(row, {
             "stage": None if ended else self._next, "status": outcome.word, "reason": outcome.reason,
             "traceback": outcome.traceback, "attempts": 0, "alone": False, "token": None, "lease_until": None,
@@ -232,7 +237,9 @@ class Settlement:
             wake.add("dedupe")
         if self._touched:
             touch(self._connection, self._touched)
-        changed = self._touched.union(*(hand_over(self._connection, orphan) for orphan in self._orphaned))
+        changed = set(self._touched)
+        for row in self._orphaned:
+            changed |= fall_back(self._connection, row) | hand_over(self._connection, row["article_id"])
         if queue_refresh(self._connection, changed, lane, self._now):
             wake.add("index")
         return tuple((stage, lane) for stage in sorted(wake))

@@ -101,16 +101,28 @@ def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
     ).first()
     if row is not None and row.indexed_change and not row.withdrawn:
         return set()
-    query = sa.select(articles.c.id).where(articles.c.duplicate_of == article_id)
-    copies = list(connection.scalars(query.order_by(articles.c.sequence)))
+    heir, changed = _crown(connection, articles.c.duplicate_of == article_id)
+    if heir is not None:
+        _set_verdict(connection, [article_id], verdict="duplicate", duplicate_of=heir, similarity=1.0)
+    return changed
+
+
+def free_copies(connection: sa.Connection, article_id: str, text_hash: str) -> set[str]:
+    """Give the copies of a text that an article no longer has a lead from among themselves."""
+    mine = sa.and_(articles.c.duplicate_of == article_id, articles.c.text_hash == text_hash)
+    return _crown(connection, mine)[1]
+
+
+def _crown(connection: sa.Connection, which: sa.ColumnElement[bool]) -> tuple[str | None, set[str]]:
+    """Make the oldest usable one of some copies their lead; also returns the ids whose documents change."""
+    copies = list(connection.scalars(sa.select(articles.c.id).where(which).order_by(articles.c.sequence)))
     usable = _usable(connection, copies) if copies else set()
     heir = next((copy for copy in copies if copy in usable), None)
     if heir is None:  # the next copy that comes leads itself
-        return set()
+        return None, set()
     _set_verdict(connection, [heir], verdict="new", duplicate_of=None, similarity=0.0)
     _set_verdict(connection, [copy for copy in copies if copy != heir], duplicate_of=heir)
-    _set_verdict(connection, [article_id], verdict="duplicate", duplicate_of=heir, similarity=1.0)
-    return usable
+    return heir, usable
 
 
 def _set_verdict(connection: sa.Connection, ids: list[str], **values: Any) -> None:  # noqa: ANN401 - columns

@@ -105,12 +105,15 @@ class JourneyStep:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits at one stage and lane, and since when its oldest has waited (None: nothing waits)."""
+    """What has not ended at one stage and lane, by what it waits for."""
 
     stage: Stage
     lane: Lane
-    waiting: int
-    oldest_since: datetime | None
+    waiting: int  # due, and held by nobody
+    held: int  # in work
+    put_off: int  # after a failure or an outage, for some seconds
+    oldest_since: datetime | None  # of those waiting; None: none waits
+    oldest_accepted: datetime  # of all
 
 
 class Ledger(Protocol):
@@ -165,7 +168,7 @@ class Ledger(Protocol):
         """The article as the ledger has it now, with its counters, verdict and copies."""
 
     def backlog(self, now: int) -> list[Backlog]:
-        """What is due and held by nobody, per stage and lane."""
+        """What has not ended, per stage and lane."""
 
     def counts(self) -> dict[str, int]:
         """Submissions by status word, refreshes of the ledger's own left out."""

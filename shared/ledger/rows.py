@@ -72,7 +72,7 @@ def load_articles(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Ro
 
 def lock_facts(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
     """What a commit compares of some articles, by id and without their texts; held until it ends."""
-    facts = [column for column in articles.c if column is not articles.c.article]
+    facts = [column for column in articles.c if column.name not in ("article", "standing")]
     # In the order of their ids, so that two commits cannot wait for each other.
     query = sa.select(*facts).where(articles.c.id.in_(sorted(ids))).order_by(articles.c.id)
     return {row["id"]: row for row in read_rows(connection, query.with_for_update())}

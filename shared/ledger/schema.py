@@ -86,6 +86,8 @@ articles = Table(
     Column("ingested_at", BigInteger, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
     Column("article", LargeBinary, nullable=False),  # packed Article
+    Column("standing", LargeBinary),  # the packed Article that is served, while this revision is on its way
+    Column("standing_facts", LargeBinary),  # and its other columns, as JSON
     Index("ix_articles_duplicate_of", "duplicate_of", sqlite_where=text("duplicate_of IS NOT NULL"),
           postgresql_where=text("duplicate_of IS NOT NULL")),
     Index("ix_articles_sequence", "sequence"),

@@ -150,16 +150,36 @@ class SqlLedger:
         return None if row is None else read_article(row, copies.get(article_id, ()))
 
     def backlog(self, now: int) -> list[Backlog]:
-        """What is due and held by nobody, per stage and lane."""
+        """What has not ended, per stage and lane."""
+        unheld, due = free(self._limits, now)
+        waiting = sa.and_(unheld, due)
         place = (submissions.c.stage, submissions.c.lane)
         query = (
-            sa.select(*place, sa.func.count(), sa.func.min(submissions.c.waiting_since))
-            .where(submissions.c.stage.is_not(None), *free(self._limits, now))
+            sa.select(
+                *place,
+                sa.func.count().filter(waiting),
+                sa.func.count().filter(sa.not_(unheld)),
+                sa.func.count().filter(unheld, sa.not_(due)),
+                sa.func.min(submissions.c.waiting_since).filter(waiting),
+                sa.func.min(submissions.c.accepted_at),
+            )
+            .where(submissions.c.stage.is_not(None))
             .group_by(*place)
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [Backlog(stage, lane, count, from_ms(since)) for stage, lane, count, since in rows]
+        return [
+            Backlog(
+                stage,
+                lane,
+                free_now,
+                held,
+                put_off,
+                None if since is None else from_ms(since),
+                from_ms(first),
+            )
+            for stage, lane, free_now, held, put_off, since, first in rows
+        ]
 
     def counts(self) -> dict[str, int]:
         """Submissions by status word, refreshes of the ledger's own left out."""

@@ -352,6 +352,20 @@ def test_a_new_revision_counts_up_and_keeps_the_time_of_arrival(ledger: Ledger) 
     assert article.ingested_at == from_ms(NOW)
 
 
+def test_a_revision_that_fails_gives_way_to_the_one_that_is_served(ledger: Ledger) -> None:
+    [first] = run_all(ledger, make_raw(1))
+    ledger.accept([make_raw(1, title="Poison")], NOW)
+    clean(ledger)
+    dedupe(ledger)
+    held = claim(ledger, "tag")
+    ledger.commit(held, [Outcome(held.works[0].sequence, "quarantined", "poison")], "index", "w", NOW)
+    [again] = index(ledger)  # its document is written once more, over whatever came between
+    assert (again.title, again.keywords, again.change > first.change) == (first.title, ("seen",), True)
+    assert ledger.counts() == {"indexed": 1, "quarantined": 1}
+    [third] = run_all(ledger, make_raw(1, title="Cured"))
+    assert (again.revision, third.title, third.revision) == (1, "Cured", 2)
+
+
 def test_an_older_submission_that_comes_late_is_superseded(ledger: Ledger) -> None:
     ledger.accept([make_raw(1, title="Old")], NOW)
     clean(ledger)
@@ -427,11 +441,15 @@ def test_the_backlog_tells_what_waits_and_since_when(ledger: Ledger) -> None:
     ledger.accept([make_raw(1)], NOW - 5_000)
     ledger.accept([make_raw(2)], NOW)
     [entry] = ledger.backlog(NOW)
-    assert (entry.stage, entry.lane, entry.waiting) == ("clean", "live", 2)
-    assert entry.oldest_since == from_ms(NOW - 5_000)
-    claim(ledger, "clean")
-    assert ledger.backlog(NOW) == []
+    assert (entry.stage, entry.lane, entry.waiting, entry.held) == ("clean", "live", 2, 0)
+    assert entry.oldest_since == entry.oldest_accepted == from_ms(NOW - 5_000)
+    held = claim(ledger, "clean")
+    [entry] = ledger.backlog(NOW)
+    assert (entry.waiting, entry.held, entry.oldest_since) == (0, 2, None)
     assert ledger.backlog(NOW + LEASE + 1)[0].waiting == 2
+    ledger.release(held.token, NOW)
+    [entry] = ledger.backlog(NOW)
+    assert (entry.waiting, entry.held, entry.put_off) == (0, 0, 2)
 
 
 def test_fingerprints_are_paged_with_the_lead_of_each_text(ledger: Ledger) -> None:

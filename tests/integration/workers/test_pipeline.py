@@ -38,13 +38,18 @@ def test_articles_copies_and_revisions_end_where_they_should(newsroom: Any) -> N
     stub = replace(make_raw(3), body=None, html="<html><body><p>Nothing here.</p></body></html>")
     newsroom.accept(lead)
     wait_until(lambda: newsroom.status(lead) == "indexed", "the lead")
-    newsroom.accept(copy, stub, *(make_raw(number) for number in range(10, 60)))
+    newsroom.accept(copy, stub, make_raw(4, "word " * 70_000), *(make_raw(number) for number in range(10, 60)))
     newsroom.accept(replace(lead))
     wait_until(lambda: newsroom.status(lead) == "unchanged", "the resend")
     newsroom.accept(replace(lead, title="Harbour board changes its mind"))
     counts = newsroom.wait_for_all()
-    assert counts == {"indexed": 53, "rejected": 1, "unchanged": 1}, newsroom.logs()
+    assert counts == {"indexed": 53, "rejected": 2, "unchanged": 1}, newsroom.logs()
     assert search(newsroom, '"changes its mind"') == [lead.id]
+    assert newsroom.ledger.status(make_raw(4).id).reason == "too-long"
+    index = open_index(newsroom.settings)
+    [served] = index.get([lead.id], datetime.now(UTC))
+    index.close()
+    assert served.indexed_at is not None
     found = newsroom.ledger.article(copy.id)
     assert (found.verdict, found.duplicate_of, found.is_lead) == ("duplicate", lead.id, False)
     assert len(search(newsroom, "harbour")) == 51
@@ -111,7 +116,7 @@ def test_a_term_signal_in_the_middle_of_work_loses_nothing(newsroom: Any) -> Non
     number = newsroom.start_worker("clean", app=POISON, more=("-c", "1"))
     raws = [make_raw(number, title=f"slow article {number}") for number in range(10)]
     newsroom.accept(*raws)
-    wait_until(lambda: not newsroom.ledger.backlog(now_ms()), "the claim")
+    wait_until(lambda: sum(entry.held for entry in newsroom.ledger.backlog(now_ms())) == 10, "the claim")
     began = time.monotonic()
     assert newsroom.stop(number) == 0
     assert time.monotonic() - began < 12

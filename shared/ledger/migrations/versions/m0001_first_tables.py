@@ -95,6 +95,8 @@ def _articles() -> None:
         sa.Column("ingested_at", sa.BigInteger, nullable=False),
         sa.Column("withdrawn", sa.Boolean, nullable=False),
         sa.Column("article", sa.LargeBinary, nullable=False),
+        sa.Column("standing", sa.LargeBinary),
+        sa.Column("standing_facts", sa.LargeBinary),
     )
     _partial_index("ix_articles_duplicate_of", "articles", ["duplicate_of"], "duplicate_of IS NOT NULL")
     op.create_index("ix_articles_sequence", "articles", ["sequence"])

@@ -1,0 +1,57 @@
+"""The revision that stands in the index while a newer one is on its way, and its return when that fails.
+
+Search shows an article's newest usable revision. A row of ``articles`` holds the newest one, so the one that
+is being served is set aside until its successor is served in its place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.article import Verdict
+from shared.codec import from_json, to_json
+from shared.ledger.leads import free_copies, resolve_verdict, touch
+from shared.ledger.rows import Row
+from shared.ledger.schema import articles, submissions
+
+FACTS = (
+    "source_id", "url", "sequence", "revision", "version", "modified_at", "content_hash", "text_hash",
+    "verdict", "duplicate_of", "similarity", "story_id", "sort_key",
+)  # fmt: skip
+NONE = {"standing": None, "standing_facts": None}
+
+
+def set_aside(connection: sa.Connection, found: Row) -> dict[str, Any]:
+    """Column values that keep the present revision of a row, if it is the one that is served."""
+    if found["standing_facts"] is not None:
+        return {}  # what is served was set aside before, and the present revision never came so far
+    ended = sa.select(submissions.c.status).where(submissions.c.sequence == found["sequence"])
+    if connection.scalar(ended) != "indexed":
+        return {}
+    return {"standing": articles.c.article, "standing_facts": to_json({name: found[name] for name in FACTS})}
+
+
+def fall_back(connection: sa.Connection, row: Row) -> set[str]:
+    """Put the served revision back in place of one that failed; returns the ids whose documents change."""
+    mine = sa.and_(articles.c.id == row["article_id"], articles.c.sequence == row["sequence"])
+    columns = (articles.c.standing_facts, articles.c.duplicate_of, articles.c.text_hash)
+    found = connection.execute(sa.select(*columns).where(mine)).first()
+    if found is None or found.standing_facts is None:
+        return set()
+    facts = from_json(found.standing_facts, dict[str, Any])
+    before = Verdict(facts["verdict"], facts["duplicate_of"], facts["similarity"], facts["story_id"])
+    verdict = resolve_verdict(connection, row["article_id"], facts["text_hash"], before)
+    facts |= {"verdict": verdict.word, "duplicate_of": verdict.duplicate_of, "similarity": verdict.similarity}
+    values = {**facts, **NONE, "article": articles.c.standing, "change": articles.c.change + 1}
+    connection.execute(sa.update(articles).where(mine).values(values))
+    leads = (
+        {found.duplicate_of, verdict.duplicate_of} if found.duplicate_of != verdict.duplicate_of else set()
+    )
+    leads.discard(None)
+    touch(connection, leads)
+    changed = {row["article_id"], *leads}
+    if found.text_hash != facts["text_hash"]:
+        changed |= free_copies(connection, row["article_id"], found.text_hash)
+    return changed
