@@ -107,10 +107,13 @@ def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
     return changed
 
 
-def free_copies(connection: sa.Connection, article_id: str, text_hash: str) -> set[str]:
-    """Give the copies of a text that an article no longer has a lead from among themselves."""
-    mine = sa.and_(articles.c.duplicate_of == article_id, articles.c.text_hash == text_hash)
-    return _crown(connection, mine)[1]
+def free_copies(connection: sa.Connection, article_id: str, text_hash: str | None = None) -> set[str]:
+    """Give the copies of an article, or those of one text, a lead from among themselves, text by text."""
+    mine = articles.c.duplicate_of == article_id
+    if text_hash is not None:
+        return _crown(connection, sa.and_(mine, articles.c.text_hash == text_hash))[1]
+    texts = list(connection.scalars(sa.select(articles.c.text_hash).where(mine).distinct()))
+    return set().union(*(free_copies(connection, article_id, text) for text in texts))
 
 
 def _crown(connection: sa.Connection, which: sa.ColumnElement[bool]) -> tuple[str | None, set[str]]:

@@ -52,6 +52,8 @@ def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     leads.discard(None)
     touch(connection, leads)
     changed = {row["article_id"], *leads}
-    if found.text_hash != facts["text_hash"]:
+    if verdict.duplicate_of is not None:  # it led for a while, and a copy cannot lead
+        changed |= free_copies(connection, row["article_id"])
+    elif found.text_hash != facts["text_hash"]:
         changed |= free_copies(connection, row["article_id"], found.text_hash)
     return changed
