@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from shared.errors import InvalidRequest
 
 MAX_ERRORS = 50  # an item may hold a million unknown fields; nobody reads more than a few
+EMPTY_NAME = '""'  # how a field is called whose name is empty
 _SHOWN = 100
 
 # Pydantic's words are for programmers; these are for the sender of the field.
@@ -78,7 +79,7 @@ def errors_of(error: InvalidRequest) -> tuple[FieldError, ...]:
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
-    path = ".".join(str(part) for part in loc)
+    path = ".".join(str(part) or EMPTY_NAME for part in loc)
     return path if len(path) <= _SHOWN else path[:_SHOWN] + "…"
 
 

@@ -13,23 +13,32 @@ from typing import Any, Final
 from uuid import uuid4
 
 import structlog
-from flask import Request, Response, g, request
+from flask import Request, Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, ValidationError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 
 from shared.codec import to_json
 from shared.errors import CopydeskError, InvalidRequest, Unavailable
 from shared.fields import FieldError, errors_of, field_errors
 from shared.log import get_logger
+from shared.reading import Room, Stream
 from shared.settings import Settings
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 5
 MAX_DRAINED_BYTES: Final = 64 * 1024
+DRAIN_SECONDS: Final = 0.1
+_ROOM: Final = "copydesk-room"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -38,6 +47,14 @@ _HEADERS: Final = {
 }
 
 Checks = Mapping[str, Callable[[], None]]
+
+
+class UnsupportedField(UnsupportedMediaType):
+    """The 415 of one header of the request, ``field``."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.errors = (FieldError(field, message),)
 
 
 class ProblemField(BaseModel):
@@ -86,6 +103,7 @@ def make_app(name: str, settings: Settings, checks: Checks, optional: Collection
     )
     app.json = _Json(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    app.extensions[_ROOM] = Room(settings.web_threads)
     _add_health(app, checks, frozenset(optional))
     _add_errors(app)
     app.before_request(_begin)
@@ -96,18 +114,33 @@ def make_app(name: str, settings: Settings, checks: Checks, optional: Collection
 def read_body(given: Request) -> bytes:
     """The whole body of a request; raises 413 when it is over the limit, also where no length was given.
 
-    Left to itself, ``get_data`` cuts a chunked body off at the limit and says nothing.
+    Raises 408 for a sender that takes too long, and ``Unavailable`` where too many are slow at once.
+    Left to itself, werkzeug cuts a chunked body off at the limit and says nothing.
     """
-    limit = given.max_content_length
-    if limit is None:
-        return given.get_data(cache=False)
+    limit = current_app.config["MAX_CONTENT_LENGTH"]
     if (given.content_length or 0) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
     given.max_content_length = limit + 1
-    data = given.get_data(cache=False)
+    g.body_taken = True
+    data = room().read(stream_of(given), limit + 1)
+    if len(data) < (given.content_length or 0):
+        raise ClientDisconnected
     if len(data) > limit:
         raise RequestEntityTooLarge(_too_large(limit))
     return data
+
+
+def stream_of(given: Request) -> Stream:
+    """The server's own stream where that ends with the body: werkzeug's wrapper is slow with small reads."""
+    ends = given.environ.get("wsgi.input_terminated")
+    stream: Stream = given.environ["wsgi.input"] if ends else given.stream
+    return stream
+
+
+def room() -> Room:
+    """The places for slow senders in the service that answers."""
+    found: Room = current_app.extensions[_ROOM]
+    return found
 
 
 def problem_responses() -> ResponseDict:
@@ -198,11 +231,20 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status == 500:
         return _unknown_error(error)
-    answer = problem(status, error.name, error.description or error.name)
+    words = error.description or error.name
+    answer = problem(status, error.name, words, _errors_in(error, words))
     for name, value in error.get_headers(request.environ):
         if name not in ("Content-Type", "Content-Length"):
             answer.headers[name] = value
     return answer
+
+
+def _errors_in(error: HTTPException, words: str) -> tuple[FieldError, ...]:
+    """Which field of the request an HTTP error is about, where it is about one."""
+    if isinstance(error, UnsupportedField):
+        return error.errors
+    about_body = isinstance(error, RequestEntityTooLarge | RequestTimeout)
+    return (FieldError("request", words),) if about_body else ()
 
 
 def _unknown_error(error: Exception) -> Response:
@@ -230,11 +272,11 @@ def _finish(response: Response) -> Response:
 def _drain(given: Request) -> None:
     """Read what a refused request left unread; granian closes the connection of a body that was not read.
 
-    Only a short body of known length: it is on its way already. A long one is better cut off.
+    Only a short body of known length: it is on its way already. A long or slow one is better cut off.
     """
-    if 0 < (given.content_length or 0) <= MAX_DRAINED_BYTES:
-        with suppress(HTTPException, OSError):
-            given.stream.read()
+    if 0 < (given.content_length or 0) <= MAX_DRAINED_BYTES and not g.get("body_taken"):
+        with suppress(HTTPException, Unavailable, OSError):
+            room().read(stream_of(given), MAX_DRAINED_BYTES, DRAIN_SECONDS)
 
 
 def _too_large(limit: int) -> str:

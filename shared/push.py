@@ -26,7 +26,7 @@ from pydantic import (
 
 from shared.article import RawArticle, Source
 from shared.errors import InvalidRequest
-from shared.fields import FieldError, InvalidFields, field_errors
+from shared.fields import EMPTY_NAME, FieldError, InvalidFields, field_errors
 from shared.identity import MAX_URI_CHARS, article_id, check_host, check_source, check_url, source_from_url
 from shared.settings import Settings
 
@@ -101,6 +101,13 @@ def _title(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _body(value: str, info: ValidationInfo) -> str:
+    limit = info.context and info.context["body"]
+    if limit and len(value) > limit:
+        raise ValueError(f"must have at most {limit} characters")
+    return value
+
+
 def _labels(values: list[str], info: ValidationInfo) -> list[str]:
     limit = info.context and info.context["items"]
     if limit and len(values) > limit:
@@ -167,7 +174,7 @@ class PushItem(BaseModel):
     source: Annotated[PushSource, BeforeValidator(_source)] | None = None
     url: _Url | None = None
     uri: Annotated[_Clean, AfterValidator(_needed), _at_most(MAX_URI_CHARS)] | None = None
-    body: _Clean | None = None
+    body: Annotated[_Clean, AfterValidator(_body)] | None = None
     html: _Page | None = None
     text: _Page | None = None
     title: Annotated[_Clean, AfterValidator(_title)] | None = None
@@ -228,6 +235,7 @@ def read_push(item: object, settings: Settings, now: datetime) -> RawArticle:
     """
     errors: list[FieldError] = []
     context = {"title": settings.max_title_chars, "items": settings.max_array_items}
+    context["body"] = settings.max_body_chars
     try:
         model = PushItem.model_validate(item, context=context)
     except ValidationError as error:
@@ -262,7 +270,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         shown = twice[:MAX_LABEL_CHARS].encode("utf-8", "replace").decode()  # it may hold half of a pair
-        raise InvalidRequest(shown, "is given twice in one object")
+        raise InvalidRequest(shown or EMPTY_NAME, "is given twice in one object")
     return found
 
 

@@ -22,6 +22,8 @@ MAX_DEPTH = 16  # of brackets and negations; recursion must end long before Pyth
 _FieldName = Literal["title", "body", "source", "topic", "language"]
 _DATES = "dates look like 2026-01-31 or 2026-01-31T18:00:00Z"
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt][0-9:.]+(?:[Zz]|[+-][0-9:]+)?)?")
+_TOPIC = re.compile(r"[^\s:]+:\S.*", re.DOTALL)
+_NEWSCODE = re.compile(r"[0-9]{8}")
 
 
 def parse_query(text: str, max_characters: int = MAX_CHARACTERS) -> Node | None:
@@ -178,7 +180,18 @@ def _keyword(lexeme: Lexeme, field: KeywordField) -> Keyword:
     value = lexeme.text.strip()
     if not any(map(str.isalnum, value)):
         refuse(f"There is no letter or digit in this {field}.", lexeme.position)
+    wrong = wrong_topic(value) if field == "topic" else None
+    if wrong:
+        refuse(f"The topic {wrong}.", lexeme.position)
     return Keyword(field, value, lexeme.position)
+
+
+def wrong_topic(value: str) -> str | None:
+    """What is wrong with a topic that is no code with a prefix; None where nothing is."""
+    if _TOPIC.fullmatch(value):
+        return None
+    meant = f"medtop:{value}" if _NEWSCODE.fullmatch(value) else "medtop:04000000"
+    return f'"{value[:40]}" is no code with its prefix, such as {meant}; for a word, leave the field out'
 
 
 def _word(lexeme: Lexeme, field: TextField | None) -> Word:

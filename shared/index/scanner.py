@@ -22,6 +22,7 @@ _CHUNK = re.compile(rf"[^\s\x00-\x1f\x7f(){_QUOTES}]+")
 _FIELD = re.compile(r"([^\W\d][\w.]*):")
 _RANGE = re.compile(r"[\[{][^\]}]*[\]}]?")
 OPERATORS: dict[str, LexemeKind] = {"AND": "and", "OR": "or", "NOT": "not"}
+_NEAR = re.compile(r"near/\d+$", re.IGNORECASE)
 _MODIFIER = re.compile(r"[~^]\d*(?:\.\d+)?$")
 
 
@@ -166,6 +167,8 @@ def check_word(chunk: str, at: int) -> None:
     """Refuse signs that mean something elsewhere, rather than search for something else than was meant."""
     if chunk == "*":
         refuse("A lone * is not needed: an empty query matches everything.", at)
+    if _NEAR.match(chunk):
+        refuse("near/N is not supported yet; use a phrase in quotation marks.", at)
     if "*" in chunk:
         refuse("Words cannot be cut off with *; write the whole word, its inflected forms match too.", at)
     if len(chunk) > 2 and chunk[0] == chunk[-1] == "/":

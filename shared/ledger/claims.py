@@ -193,7 +193,7 @@ def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now:
             .where(submissions.c.sequence == row["sequence"])
             .values(
                 status="quarantined", failed_stage=row["stage"], stage=None, reason=why, token=None,
-                lease_until=None, updated_at=now,
+                lease_until=None, updated_at=now, draft=None,
             )
         )  # fmt: skip
         connection.execute(
@@ -219,7 +219,15 @@ def supersede(connection: sa.Connection, rows: Sequence[Row], worker: str, now: 
     connection.execute(
         sa.update(submissions)
         .where(submissions.c.sequence.in_([row["sequence"] for row in rows]))
-        .values(status="superseded", stage=None, reason=why, token=None, lease_until=None, updated_at=now)
+        .values(
+            status="superseded",
+            stage=None,
+            reason=why,
+            token=None,
+            lease_until=None,
+            updated_at=now,
+            draft=None,
+        )
     )
     connection.execute(
         sa.insert(journey), [step(row, row["stage"], "superseded", worker, now, why) for row in rows]
