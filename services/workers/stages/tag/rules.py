@@ -19,7 +19,11 @@ class TopicRule:
     """What earns one topic.
 
     ``phrases`` is language (or ``any``) -> phrase -> weight, from 0.1 (a hint) to 5 (nearly certain).
-    A phrase may begin or end with ``*``, which stands for the rest of that word. ``negatives`` are longer
+    A phrase may begin or end with ``*``, which stands for the rest of that word. Small letters match any
+    case; a capital in a phrase must be a capital in the text, so that ``UN`` is not the French "un", nor
+    ``Nato`` the Italian "nato" (write ``Nato`` to match "NATO" too, ``NATO`` to match only that). A line
+    wholly in capitals has no acronyms. A topic is not earned by one phrase below 4 (a name: 3), however
+    often it is met; by several such phrases it is when they weigh 6 together. ``negatives`` are longer
     phrases in which the topic's own phrases do not count. A phrase in the title counts ``title_boost``
     times on top of its mentions. ``emphasis``, for top topics only, scales a whole branch: below 1 for
     matters that articles about other things also speak of (courts, schools), above 1 where few words tell.
