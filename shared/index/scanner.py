@@ -168,7 +168,7 @@ def check_word(chunk: str, at: int) -> None:
     if chunk == "*":
         refuse("A lone * is not needed: an empty query matches everything.", at)
     if _NEAR.match(chunk):
-        refuse("near/N is not supported yet; use a phrase in quotation marks.", at)
+        refuse("The sign near/N is not supported yet; use a phrase in quotation marks.", at)
     if "*" in chunk:
         refuse("Words cannot be cut off with *; write the whole word, its inflected forms match too.", at)
     if len(chunk) > 2 and chunk[0] == chunk[-1] == "/":

@@ -204,13 +204,24 @@ def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now:
 
 
 def outdated(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> list[Row]:
-    """Rows past dedupe whose article has a newer revision: working on them would index that one early."""
-    pushes = [row for row in rows if row["kind"] == "push"]
-    if stage not in ("tag", "index") or not pushes:
+    """Rows past dedupe that a newer revision makes needless: working on them would index that one untagged."""
+    if stage not in ("tag", "index") or not rows:
         return []
-    current = sa.select(articles.c.sequence).where(articles.c.id.in_([row["article_id"] for row in pushes]))
-    standing = set(connection.scalars(current))
-    return [row for row in pushes if row["sequence"] not in standing]
+    ids = {row["article_id"] for row in rows}
+    place = sa.select(articles.c.id, articles.c.sequence, submissions.c.stage)
+    place = place.join(submissions, submissions.c.sequence == articles.c.sequence).where(
+        articles.c.id.in_(ids)
+    )
+    current = {found["id"]: found for found in read_rows(connection, place)}
+    return [row for row in rows if _is_outdated(row, current.get(row["article_id"]))]
+
+
+def _is_outdated(row: Row, current: Row | None) -> bool:
+    if current is None:
+        return False
+    if row["kind"] == "push":
+        return bool(row["sequence"] != current["sequence"])
+    return bool(current["stage"] == "tag")  # a refresh, and its article is about to be indexed anyway
 
 
 def supersede(connection: sa.Connection, rows: Sequence[Row], worker: str, now: int) -> None:

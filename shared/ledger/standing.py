@@ -24,11 +24,11 @@ NONE = {"standing": None, "standing_facts": None}
 
 
 def set_aside(connection: sa.Connection, found: Row) -> dict[str, Any]:
-    """Column values that keep the present revision of a row, if it is the one that is served."""
+    """Column values that keep the present revision of a row, if it is served or just about to be."""
     if found["standing_facts"] is not None:
         return {}  # what is served was set aside before, and the present revision never came so far
     ended = sa.select(submissions.c.status).where(submissions.c.sequence == found["sequence"])
-    if connection.scalar(ended) != "indexed":
+    if connection.scalar(ended) not in ("tagged", "indexed"):
         return {}
     return {"standing": articles.c.article, "standing_facts": to_json({name: found[name] for name in FACTS})}
 
