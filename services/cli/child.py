@@ -6,6 +6,7 @@ When to do which is the supervisor's business.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -31,6 +32,8 @@ class ChildSpec:
     before: Callable[[], None] = lambda: None  # run ahead of every spawn
     once: bool = False  # runs to its end, and must succeed
     stops_last: bool = False  # only after every other child has gone
+    hushed: re.Pattern[str] | None = None  # lines that are known, harmless, and alarm whoever reads them
+    silence: float | None = None  # seconds that it may be silent, where that is not the supervisor's limit
 
 
 class Child:
@@ -70,7 +73,8 @@ class Child:
     def _carry_lines(self, process: subprocess.Popen[str]) -> None:
         stream: IO[str] | None = process.stdout
         while stream and (line := stream.readline(LONGEST_LINE)):
-            self._pump(self.spec.name, line.rstrip("\n"))
+            if not (self.spec.hushed and self.spec.hushed.search(line)):
+                self._pump(self.spec.name, line.rstrip("\n"))
 
     def _keep_probing(self, process: subprocess.Popen[str]) -> None:
         while self._process is process and process.returncode is None:

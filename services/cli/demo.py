@@ -38,7 +38,7 @@ def demo(folder: Path) -> None:
 def load_and_show(settings: Settings, console: Console, folder: Path = SAMPLES) -> None:
     """Push every sample, wait for all, then print one search with its hits and the addresses."""
     with Desk(settings) as desk:
-        sent = list(load(desk, folder))
+        sent = _load_all(desk, folder)
         refused = [f"{one.label}: {one.error}" for one in sent if one.id is None]
         if refused:
             raise InvalidRequest("samples", "; ".join(refused))
@@ -46,9 +46,19 @@ def load_and_show(settings: Settings, console: Console, folder: Path = SAMPLES) 
             task = bar.add_task("samples", total=len({one.id for one in sent}))
             ended = follow(desk, sent, lambda: bar.advance(task))
         answer = search_until_found(desk, QUERY)
-    console.print(f"{len(sent)} samples: {_summary(ended)}")
+    console.print(_summary(len(sent), [status["status"] for status in ended.values()]))
     console.print(hits_table(answer))
     console.print(addresses(settings))
+
+
+def _load_all(desk: Desk, folder: Path) -> list[Sent]:
+    try:
+        sent = list(load(desk, folder))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InvalidRequest("samples", f"{folder} cannot be read ({error})") from error
+    if not sent:
+        raise InvalidRequest("samples", f"there are none in {folder}")
+    return sent
 
 
 def load(desk: Desk, folder: Path) -> Iterator[Sent]:
@@ -62,9 +72,12 @@ def load(desk: Desk, folder: Path) -> Iterator[Sent]:
             yield from deliver(desk, path)
 
 
-def _summary(ended: dict[str, Json]) -> str:
-    words = [status["status"] for status in ended.values()]
-    return ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words)))
+def _summary(samples: int, words: list[str]) -> str:
+    """How many there were and what became of them; articles are fewer where one sample revises another."""
+    revised = samples - len(words)
+    those = f", {len(words)} articles ({revised} revised by a later sample)" if revised else ""
+    ends = ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words)))
+    return f"{samples} samples{those}: {ends}"
 
 
 def search_until_found(desk: Desk, query: str) -> Json:

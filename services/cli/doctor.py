@@ -14,7 +14,7 @@ import click
 
 from services.cli.broker import find_server, pings, server_version
 from services.cli.client import Desk
-from services.cli.ground import has_ledger, is_locked, port_problem
+from services.cli.ground import folder_problem, has_ledger, is_locked, port_problem
 from shared.errors import BadSettings, CopydeskError, IndexMissing
 from shared.index.open import open_index
 from shared.ledger.open import open_ledger
@@ -104,7 +104,7 @@ def check_data_dir(folder: Path) -> Finding:
         return Finding(
             "data folder",
             good=False,
-            told=f"{folder} cannot be written ({error.strerror}); choose another with {PREFIX}DATA_DIR",
+            told=f"{folder_problem(folder, error)}; choose another with {PREFIX}DATA_DIR",
         )
     free = shutil.disk_usage(folder).free
     told = f"{folder}, {free / 1024**3:.1f} GiB free"
@@ -133,13 +133,8 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
     """Whether the services' ports are free."""
     for name, bind in (("ingest", settings.bind), ("search", settings.bind), ("flower", "127.0.0.1")):
         port = getattr(settings, f"{name}_port")
-        problem = port_problem(bind, port)
-        told = (
-            f"{port} {problem}; choose another with {PREFIX}{name.upper()}_PORT"
-            if problem
-            else f"{port} is free"
-        )
-        yield Finding(f"port {name}", problem is None, told)
+        problem = port_problem(f"{name.upper()}_PORT", bind, port)
+        yield Finding(f"port {name}", problem is None, problem or f"{port} is free")
 
 
 def _try(what: str, check: Callable[[], str]) -> Finding:

@@ -23,13 +23,11 @@ def lock_data_dir(settings: Settings) -> int:
     run lived, until its children are gone, so a lock whose owner is dead is waited for.
     """
     path = settings.data_dir / LOCK_NAME
+    make_data_dir(settings)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise BadSettings(
-            f"{PREFIX}DATA_DIR: {settings.data_dir} cannot be written ({error.strerror})"
-        ) from error
+        raise _bad_folder(settings.data_dir, error) from error
     deadline = time.monotonic() + LAST_RUN_SECONDS
     while not _try_lock(descriptor):
         owner = _owner(path)
@@ -43,6 +41,25 @@ def lock_data_dir(settings: Settings) -> int:
     os.truncate(descriptor, 0)
     os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
     return descriptor
+
+
+def make_data_dir(settings: Settings) -> None:
+    """Make the data folder where it is missing; raises ``BadSettings``."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _bad_folder(settings.data_dir, error) from error
+
+
+def _bad_folder(folder: Path, error: OSError) -> BadSettings:
+    return BadSettings(f"{PREFIX}DATA_DIR: {folder_problem(folder, error)}")
+
+
+def folder_problem(folder: Path, error: OSError) -> str:
+    """Why a folder cannot be used, in words that name it."""
+    if folder.exists() and not folder.is_dir():
+        return f"{folder} is no folder"
+    return f"{folder} cannot be written ({error.strerror})"
 
 
 def is_locked(settings: Settings) -> bool:
@@ -102,26 +119,38 @@ def check_ports(settings: Settings) -> None:
         if port in names:
             raise BadSettings(f"{PREFIX}{names[port]} and {PREFIX}{name} are both {port}; give each its own")
         names[port] = name
-        problem = port_problem(bind, port)
+        problem = port_problem(name, bind, port)
         if problem:
-            raise BadSettings(
-                f"port {port} on {bind} {problem}; stop what uses it, or choose another with {PREFIX}{name}"
-            )
+            raise BadSettings(problem)
 
 
-def port_problem(bind: str, port: int) -> str | None:
-    """Why nothing can listen there, in words; None when it can."""
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+def port_problem(name: str, bind: str, port: int) -> str | None:
+    """Why nothing can listen there, and which setting to change; None when it can.
+
+    ``name`` is the port's setting, without its prefix.
+    """
+    where, another = f"port {port} on {bind}", f"choose another with {PREFIX}{name}"
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As servers do: a connection of the last run that lingers is no hindrance.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((bind, port))
-            probe.listen(1)
+        _listen(bind, port)
     except PermissionError:
-        return "may not be used by this user"
+        return f"{where} may not be used by this user; {another}"
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"{where} is already in use; stop what uses it, or {another}"
         return (
-            "is already in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            f"{PREFIX}BIND: nothing can listen on {bind} ({error.strerror}); give an address of this "
+            "machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
         )
     return None
+
+
+def _listen(bind: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: a connection of the last run that lingers is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+        except UnicodeError as error:  # no host name at all
+            raise OSError(errno.EINVAL, "it is no address") from error
+        probe.listen(1)

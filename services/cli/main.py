@@ -6,7 +6,10 @@ A subcommand's module is imported only when it is called, so that `copydesk --he
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -23,6 +26,7 @@ COMMANDS = {
     "stage": ("stage", "stage", "Run one stage on NDJSON from standard input, without any service."),
     "doctor": ("doctor", "doctor", "Check what Copydesk stands on, and say what to do."),
 }
+INTERRUPTED = 130  # as shells have it
 
 
 class LazyGroup(click.Group):
@@ -56,8 +60,16 @@ def cli() -> None:
     """Run and operate Copydesk: the copy desk of a newsroom as small services on a message queue."""
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End the command where it stands; `up` takes over as soon as there is something to stop in order."""
+    del number, frame
+    os.write(2, b"copydesk: stopped\n")
+    sys.exit(0 if sys.argv[1:2] == ["up"] else INTERRUPTED)
+
+
 def main() -> None:
-    """Run the command; an error raised on purpose ends it with one sentence."""
+    """Run the command; an error raised on purpose ends it with one sentence, and so does Ctrl-C."""
+    signal.signal(signal.SIGINT, _stop)
     try:
         cli()
     except BadSettings as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from services.cli.ground import make_data_dir
 from shared.index.open import open_index
 from shared.ledger.open import migrate_ledger
 from shared.settings import read_settings
@@ -13,7 +14,7 @@ from shared.settings import read_settings
 def migrate() -> None:
     """Make or upgrade the ledger and the index."""
     settings = read_settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings)
     migrate_ledger(settings)
     index = open_index(settings, writing=True)
     try:

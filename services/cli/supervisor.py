@@ -52,6 +52,7 @@ class Supervisor:
         self._warden = warden
         self._children: list[Child] = []
         self._expected = 0  # children in all
+        self._is_up = False  # every wave has been ready
         self._asked_at: float | None = None  # when the first signal came
         self._hurry = False
         self._wake = threading.Event()
@@ -82,6 +83,7 @@ class Supervisor:
         try:
             if not all(self._start_wave(wave) for wave in waves):
                 return 0 if self.stopping else 1
+            self._is_up = True
             on_ready()
             return self._watch()
         finally:
@@ -137,13 +139,18 @@ class Supervisor:
         return True
 
     def _greet(self, child: Child) -> None:
-        if child.is_ready and not child.greeted:
-            child.greeted = True
-            ready = sum(other.is_ready for other in self._children)
-            self._say(f"{child.spec.name} is ready after {child.age:.1f} s ({ready} of {self._expected})")
+        if not child.is_ready or child.greeted:
+            return
+        child.greeted = True
+        if self._is_up:
+            self._say(f"{child.spec.name} is ready again after {child.age:.1f} s")
+            return
+        ready = sum(other.greeted or other.has_succeeded for other in self._children)
+        self._say(f"{child.spec.name} is ready after {child.age:.1f} s ({ready} of {self._expected})")
 
     def _check_silence(self, child: Child) -> None:
-        limit = self._patience.silence if child.is_ready else self._patience.start
+        silence = child.spec.silence or self._patience.silence
+        limit = silence if child.is_ready else self._patience.start
         if child.silence > limit and not child.spec.once:
             self._say(f"{child.spec.name} has not answered for {limit:g} s; killing it")
             child.kill()

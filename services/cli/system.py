@@ -6,6 +6,7 @@ The embedded default and docker-compose start the same programs; only the addres
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import urllib.request
@@ -16,13 +17,18 @@ from urllib.parse import urlsplit
 
 from services.cli.broker import find_server, free_port, pings, server_command
 from services.cli.child import ChildSpec
+from services.workers import pulse
 from shared.messages import STAGES, SWEEP, task_name
 from shared.settings import Settings
 
 PROBE_SECONDS = 3.0
-HEARTBEAT_FRESH = 5.0  # seconds; workers touch their file every two
+HEARTBEAT_FRESH = 5.0  # seconds; workers touch their file every two, the sweeper at each sweep
 FLOWER_TASKS = 10_000  # kept in its memory
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "services.workers.app")
+# Valkey forks only to shorten its log, and what it holds here is small.
+OVERCOMMIT = re.compile(r"WARNING Memory overcommit must be enabled!")
+# No worker has answered Flower yet, as at every start; a worker that hangs is told of by the supervisor.
+NOT_INSPECTED = re.compile(r"Inspect method \w+ failed$")
 # Celery warns root of pickled tasks, which are not accepted here: nine lines in every container.
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
@@ -73,7 +79,7 @@ def broker_child(settings: Settings, environ: Mapping[str, str]) -> ChildSpec:
     folder.mkdir(parents=True, exist_ok=True)
     url = settings.redis_url
     argv = server_command(find_server(), urlsplit(url).port or 6379, folder)
-    return ChildSpec("valkey", argv, environ, lambda: pings(url), stops_last=True)
+    return ChildSpec("valkey", argv, environ, lambda: pings(url), stops_last=True, hushed=OVERCOMMIT)
 
 
 def migrate_child(environ: Mapping[str, str]) -> ChildSpec:
@@ -138,9 +144,10 @@ def _worker_child(
     return ChildSpec(
         name,
         (*argv, "-E", "--without-gossip", "--without-mingle", *more),
-        {**environ, "COPYDESK_HEARTBEAT": str(heartbeat), "PYTHONWARNINGS": ROOT_WARNING},
+        {**environ, pulse.VARIABLE: str(heartbeat), "PYTHONWARNINGS": ROOT_WARNING},
         beats(heartbeat),
         before=lambda: _clear(heartbeat),
+        silence=pulse.silent_limit(settings, sweeps=SWEEP in queues),
     )
 
 
@@ -156,7 +163,9 @@ def flower_child(settings: Settings, environ: Mapping[str, str]) -> ChildSpec:
     argv = (*CELERY, "flower", *options)
     # Without this its API answers 401; on the loopback address, read-only, there is nothing to guard.
     opened = {**environ, "FLOWER_UNAUTHENTICATED_API": "true"}
-    return ChildSpec("flower", argv, opened, answers(f"{flower_url(settings)}/healthcheck"))
+    return ChildSpec(
+        "flower", argv, opened, answers(f"{flower_url(settings)}/healthcheck"), hushed=NOT_INSPECTED
+    )
 
 
 def _words(options: Mapping[str, str]) -> list[str]:

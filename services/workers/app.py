@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from billiard import active_children
 from celery import Celery, signals
+from celery.worker import state
 
+from services.workers import pulse
 from services.workers.parts import Parts
 from services.workers.stages.tag import check_rules
 from services.workers.tasks import Desk, register_tasks
@@ -17,7 +23,6 @@ from shared.messages import SWEEP
 from shared.queue import make_celery
 from shared.settings import Settings, read_settings
 
-HEARTBEAT_SECONDS = 2.0
 MEMORY_KB = 400_000  # a child above this is replaced after its task
 
 
@@ -32,7 +37,9 @@ def create_worker_app(settings: Settings) -> Celery:
         worker_max_memory_per_child=MEMORY_KB,
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
-        worker_cancel_long_running_tasks_on_connection_loss=False,
+        # It cancels tasks that are acknowledged late, and ours are not; without it, every loss of the
+        # connection prints a paragraph about it.
+        worker_cancel_long_running_tasks_on_connection_loss=True,
         beat_schedule={
             SWEEP: {"task": SWEEP, "schedule": settings.sweep_seconds, "options": {"queue": SWEEP}}
         },
@@ -56,11 +63,16 @@ def _connect_signals(settings: Settings, desk: Desk) -> None:
         desk.close()  # whatever the parent had is not ours
 
     def ready(sender: Any, **_: Any) -> None:  # noqa: ANN401
-        path = os.environ.get("COPYDESK_HEARTBEAT")
-        if path:
-            _beat(Path(path))
-            # The timer lives in the worker's event loop: a loop that hangs stops beating.
-            sender.timer.call_repeatedly(HEARTBEAT_SECONDS, _beat, (Path(path),))
+        path = pulse.heartbeat()
+        if path is None:
+            return
+        pulse.beat()
+        sweeps = SWEEP in sender.app.amqp.queues.consume_from
+        if not sweeps:
+            # The timer lives in the worker's event loop: a loop that hangs stops beating. A sweeper's loop
+            # may turn for ever without its clock process, so there each sweep beats instead.
+            sender.timer.call_repeatedly(pulse.BEAT_SECONDS, _make_beat(settings))
+        pulse.watch(path, pulse.LAST_RESORT * pulse.silent_limit(settings, sweeps=sweeps), _end_worker)
 
     def stopping(**_: Any) -> None:  # noqa: ANN401
         desk.close()
@@ -72,8 +84,25 @@ def _connect_signals(settings: Settings, desk: Desk) -> None:
     signals.worker_ready.connect(ready, weak=False)
 
 
-def _beat(path: Path) -> None:
-    path.touch()
+def _make_beat(settings: Settings) -> Callable[[], None]:
+    reception = pulse.Reception(settings.task_time_limit)
+
+    def beat() -> None:
+        if not reception.is_stuck(state.reserved_requests, time.monotonic()):
+            pulse.beat()
+
+    return beat
+
+
+def _end_worker(silence: float) -> None:
+    """End this process at once, its children first; nothing here may wait for a lock, or for a reader."""
+    for child in active_children():
+        with suppress(OSError):
+            os.kill(child.pid, signal.SIGKILL)
+    with suppress(OSError):
+        os.set_blocking(2, False)
+        os.write(2, b"copydesk: this worker got nothing done for %d s; ending it\n" % silence)
+    os._exit(1)
 
 
 app = create_worker_app(read_settings())

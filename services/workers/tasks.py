@@ -15,7 +15,8 @@ from services.workers import steps
 from services.workers.batches import BatchSize, renewed_lease
 from services.workers.parts import Parts
 from services.workers.pipeline import NEXT
-from services.workers.sweeper import sweep
+from services.workers.pulse import beat
+from services.workers.sweeper import Oldest, sweep
 from shared.clock import from_ms, now_ms
 from shared.errors import BadSettings, CopydeskError, Unavailable
 from shared.ledger.open import open_ledger
@@ -166,13 +167,17 @@ def register_tasks(app: Celery, desk: Desk) -> None:
     for stage in STAGES:
         _register_stage(app, desk, stage)
 
+    oldest: Oldest = {}
+
     # Putting back the fingerprints of a full window takes minutes, and to start again each time for ever.
     @app.task(name=SWEEP, shared=False, time_limit=SWEEP_LIMIT)  # type: ignore[untyped-decorator]
     def run_sweep() -> str:
         """Wake what has waited too long."""
         parts = desk.parts()
-        stuck_seconds = parts.settings.stuck_seconds
-        return sweep(parts.ledger, parts.fingerprints, parts.waker, stuck_seconds, now_ms())
+        return sweep(
+            parts.ledger, parts.fingerprints, parts.waker, parts.settings.stuck_seconds, now_ms(),
+            oldest=oldest, beat=beat,
+        )  # fmt: skip
 
     task_failure.connect(lambda **seen: _on_death(app, desk, **seen), weak=False)
 

@@ -204,7 +204,7 @@ def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now:
 
 
 def outdated(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> list[Row]:
-    """Rows past dedupe that a newer revision makes needless: working on them would index that one untagged."""
+    """Rows past dedupe that a newer revision makes needless: their work would index that one untagged."""
     if stage not in ("tag", "index") or not rows:
         return []
     ids = {row["article_id"] for row in rows}

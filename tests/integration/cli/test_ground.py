@@ -43,6 +43,12 @@ def test_one_port_for_two_services_is_refused_with_both_settings(tmp_path):
         check_ports(settings(tmp_path, ingest_port=port, search_port=port))
 
 
+@pytest.mark.parametrize("bind", ["192.0.2.1", "nonsense", "a..b", "127.0.0.1:80", "x" * 300])
+def test_an_address_that_is_not_of_this_machine_is_told_with_its_setting(tmp_path, bind):
+    with pytest.raises(BadSettings, match=rf"COPYDESK_BIND: nothing can listen on {bind} \(.+\); give"):
+        check_ports(settings(tmp_path, bind=bind))
+
+
 def test_free_ports_are_fine_also_right_after_a_server_with_connections_has_gone(tmp_path):
     given = settings(tmp_path)
     with socket.create_server(("127.0.0.1", given.search_port)) as server:

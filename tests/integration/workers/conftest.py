@@ -56,6 +56,7 @@ class Newsroom:
         self, *queues: str, app: str = "services.workers.app", more: tuple[str, ...] = ()
     ) -> int:
         environ = {**os.environ, **self.settings.environment(), "PYTHONPATH": str(ROOT)}
+        environ["COPYDESK_HEARTBEAT"] = str(self.heartbeat(len(self.workers)))
         names = ",".join(f"copydesk.{queue}" for queue in queues)
         argv = [sys.executable, "-m", "celery", "-A", app, "worker", "-Q", names, "-E", "-n",
                 f"w{len(self.workers)}@%h", "--without-gossip", "--without-mingle", *more]  # fmt: skip
@@ -65,6 +66,13 @@ class Newsroom:
             )
         self.workers.append(process)
         return len(self.workers) - 1
+
+    def heartbeat(self, number: int) -> Path:
+        return self.settings.data_dir / f"worker-{number}.heartbeat"
+
+    def children(self, number: int) -> list[int]:
+        pid = self.workers[number].pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def start_all(self, app: str = "services.workers.app") -> None:
         self.start_worker("clean", "dedupe", "tag", app=app, more=("-c", "2"))

@@ -38,7 +38,9 @@ def test_articles_copies_and_revisions_end_where_they_should(newsroom: Any) -> N
     stub = replace(make_raw(3), body=None, html="<html><body><p>Nothing here.</p></body></html>")
     newsroom.accept(lead)
     wait_until(lambda: newsroom.status(lead) == "indexed", "the lead")
-    newsroom.accept(copy, stub, make_raw(4, "word " * 70_000), *(make_raw(number) for number in range(10, 60)))
+    newsroom.accept(
+        copy, stub, make_raw(4, "word " * 70_000), *(make_raw(number) for number in range(10, 60))
+    )
     newsroom.accept(replace(lead))
     wait_until(lambda: newsroom.status(lead) == "unchanged", "the resend")
     newsroom.accept(replace(lead, title="Harbour board changes its mind"))

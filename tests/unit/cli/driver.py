@@ -1,10 +1,12 @@
 """A supervisor over small scripts, run as a program of its own since signals and kills are its subject.
 
-Its one argument is JSON: ``waves`` of children (name, code, beat: a file to watch, once, last), ``patience``.
+Its one argument is JSON: ``waves`` of children (name, code, beat: a file to watch, once, last, silence,
+hushed), ``patience``.
 """
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -31,6 +33,8 @@ def spec(child):
         probe(child.get("beat")),
         once=child.get("once", False),
         stops_last=child.get("last", False),
+        silence=child.get("silence"),
+        hushed=re.compile(child["hushed"]) if "hushed" in child else None,
     )
 
 

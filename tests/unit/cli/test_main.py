@@ -1,7 +1,12 @@
 """The command's front door: help without imports, summaries that agree, errors as one sentence."""
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import click
 import pytest
@@ -58,3 +63,43 @@ def test_an_unknown_command_is_named():
     done = run("fly")
     assert done.returncode == 2
     assert "No such command 'fly'" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "migrate", "doctor"])
+def test_a_file_in_the_place_of_the_data_folder_is_told_as_such(tmp_path, command):
+    (tmp_path / "file").write_text("in the way")
+    done = run(command, COPYDESK_DATA_DIR=str(tmp_path / "file"), PATH=os.environ["PATH"])
+    assert done.returncode == (1 if command == "doctor" else 2)
+    assert f"{tmp_path / 'file'} is no folder" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at processes in /proc")
+def test_ctrl_c_before_anything_was_started_is_a_normal_stop(tmp_path):
+    lock = tmp_path / "up.lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # of a dead owner, which is waited for
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.cli.main", "up"],
+            env=os.environ | {"COPYDESK_DATA_DIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 10
+        while lock not in {link.readlink() for link in Path(f"/proc/{process.pid}/fd").iterdir()}:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=10)[1]
+    assert (process.returncode, told) == (0, "copydesk: stopped\n")
+
+
+def test_ctrl_c_ends_any_other_command_with_a_sentence_and_exit_code_130():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "services.cli.main", "stage", "clean"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdin.write("no JSON\n")
+    process.stdin.flush()
+    assert "error" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=10)[1]
+    assert (process.returncode, told) == (130, "copydesk: stopped\n")

@@ -120,6 +120,31 @@ def test_a_child_that_falls_silent_is_killed_and_started_again(start, tmp_path):
     assert is_gone(run.pids("worker")[0])
 
 
+def test_a_child_may_be_silent_for_longer_than_the_others_where_that_is_its_way(start, tmp_path):
+    beat = tmp_path / "beat"
+    code = f"from pathlib import Path\nPath({str(beat)!r}).touch()\n{DEAF}"
+    run = start([child("sweeper", code, beat=str(beat), silence=2.5)], grace=0.5)
+    begin = time.monotonic()
+    run.await_line("sweeper has not answered for 2.5 s; killing it")
+    assert time.monotonic() - begin > 2.5
+
+
+def test_a_ready_child_is_counted_once_and_later_lives_are_told_without_a_number(start):
+    run = start([child("worker"), child("other")])
+    run.await_line("driver: ready")
+    os.kill(run.pids("worker")[0], signal.SIGKILL)
+    run.await_line("worker is ready again after")
+    counts = [line.rpartition("(")[2] for line in run.lines if " of 2)" in line]
+    assert counts == ["1 of 2)", "2 of 2)"]
+
+
+def test_lines_that_are_known_to_be_harmless_are_not_carried(start):
+    code = "print('WARNING of nothing')\nprint('WARNING of fire')\n" + STEADY
+    run = start([child("worker", code, hushed="of nothing$")])
+    run.await_line("worker: pid")
+    assert [line for line in run.lines if "WARNING" in line] == ["worker: WARNING of fire"]
+
+
 def test_a_child_that_never_answers_is_killed_when_the_time_to_start_is_over(start, tmp_path):
     run = start([child("worker", beat=str(tmp_path / "never"))], start=0.5)
     run.await_line("worker has not answered for 0.5 s; killing it")

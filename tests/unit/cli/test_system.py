@@ -141,6 +141,32 @@ def test_a_heartbeat_of_the_last_life_is_cleared_before_the_next(tmp_path):
     assert not worker.probe()
 
 
+def test_the_sweeper_may_be_silent_for_as_long_as_its_sweeps_are_apart(tmp_path):
+    given = settings(tmp_path, sweep_seconds=30.0)
+    found = children(plan(given, own_broker=False, environ={}))
+    assert found["sweeper"].silence == 120
+    assert found["worker"].silence == found["index-worker"].silence == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "hushed"),
+    [
+        ("valkey", "7:M # WARNING Memory overcommit must be enabled! Without it, a background save", True),
+        ("valkey", "7:M # WARNING: The TCP backlog setting of 511 cannot be enforced", False),
+        ("flower", "[W 261124 08:41:30 inspector:98] Inspect method active_queues failed\n", True),
+        (
+            "flower",
+            "[W 261124 08:41:30 inspector:93] Inspect method stats failed: Connection refused\n",
+            False,
+        ),
+    ],
+)
+def test_only_lines_that_are_known_to_be_harmless_are_hushed(tmp_path, name, line, hushed):
+    given = Settings(data_dir=tmp_path, redis_url="redis://127.0.0.1:7777/0")
+    spec = children(plan(given, own_broker=True, environ={}))[name]
+    assert bool(spec.hushed.search(line)) is hushed
+
+
 def test_children_log_for_people_only_where_people_read_along(tmp_path):
     given = settings(tmp_path)
     assert terminal_log(given, on_terminal=True).log_format == "console"
