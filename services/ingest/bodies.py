@@ -7,12 +7,12 @@ import sys
 from collections.abc import Collection
 from typing import Any, Final
 
-from flask import Request
-from werkzeug.exceptions import UnsupportedMediaType
+from flask import Request, g
 
 from services.ingest.charset import decode_page
-from shared.http import read_body
+from shared.http import UnsupportedField, read_body, stream_of
 from shared.push import read_json
+from shared.reading import Stream
 
 JSON_TYPES: Final = frozenset(("application/json",))
 LINE_TYPES: Final = frozenset(
@@ -31,12 +31,13 @@ def json_body(request: Request) -> Any:  # noqa: ANN401 - JSON values have no na
     return read_json(read_body(request), keep_surrogates=True)
 
 
-def line_body(request: Request) -> Any:  # noqa: ANN401 - a WSGI input stream
+def line_body(request: Request) -> Stream:
     """The raw stream of an NDJSON request, of any length; raises 415."""
     require_type(request, LINE_TYPES)
     _require_utf8(request)
+    g.body_taken = True
     request.max_content_length = sys.maxsize  # lines are limited one by one; None would mean the usual limit
-    return request.stream
+    return stream_of(request)
 
 
 def page_body(request: Request) -> tuple[str, str, bytes]:
@@ -50,10 +51,10 @@ def require_type(request: Request, allowed: Collection[str]) -> str:
     """The content type, when it is an allowed one and the body is not compressed; raises 415."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
-        raise UnsupportedMediaType(f"Content-Encoding {encoding!r} is not supported; send the body as it is")
+        raise UnsupportedField("Content-Encoding", f"{encoding!r} is not supported; send the body as it is")
     if request.mimetype not in allowed:
         given = repr(request.mimetype) if request.mimetype else "none"
-        raise UnsupportedMediaType(f"Content-Type must be one of {', '.join(sorted(allowed))}, not {given}")
+        raise UnsupportedField("Content-Type", f"must be one of {', '.join(sorted(allowed))}, not {given}")
     return request.mimetype
 
 
@@ -64,4 +65,4 @@ def _require_utf8(request: Request) -> None:
     except (LookupError, ValueError):
         known = ""
     if known not in ("utf-8", "utf-8-sig", "ascii"):
-        raise UnsupportedMediaType(f"Content-Type: JSON is UTF-8, not charset {charset!r}")
+        raise UnsupportedField("Content-Type", f"JSON is UTF-8, not charset {charset!r}")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from urllib.parse import parse_qsl
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from shared.fields import EMPTY_NAME, FieldError, InvalidFields
 
 
 class PageQuery(BaseModel):
@@ -19,3 +24,30 @@ class ArticlePath(BaseModel):
     """The id of an article in a path."""
 
     article_id: str = Field(description="32 hex digits")
+
+
+def check_once(query: bytes) -> None:
+    """Refuse a parameter that is given twice, or is no UTF-8; raises ``InvalidFields`` naming it."""
+    text = query.decode("utf-8", "surrogateescape")
+    pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
+    counts = Counter(name for name, _ in pairs)
+    errors = [
+        FieldError(name or EMPTY_NAME, f"is given {n} times; give it once")
+        for name, n in counts.items()
+        if n > 1
+    ]
+    errors += [
+        FieldError(name or EMPTY_NAME, "is not valid UTF-8")
+        for name, value in pairs
+        if not _is_text(name + value)
+    ]
+    if errors:
+        raise InvalidFields(errors)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

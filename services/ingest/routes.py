@@ -13,13 +13,13 @@ from werkzeug.exceptions import NotFound
 from services.ingest.bodies import json_body, line_body, page_body
 from services.ingest.bulk import Answer
 from services.ingest.door import Door
-from services.ingest.params import ArticlePath, PageQuery
+from services.ingest.params import ArticlePath, PageQuery, check_once
 from services.ingest.schema import PushAnswer, Receipt, StatusAnswer, receipt, result
 from shared.article import RawArticle
 from shared.codec import to_plain
 from shared.errors import InvalidRequest
 from shared.fields import FieldError
-from shared.http import problem, problem_responses
+from shared.http import problem, problem_responses, room
 from shared.identity import body_uri
 from shared.push import InvalidPush, PushItem, read_push
 
@@ -58,7 +58,8 @@ def _add_bulk(api: APIBlueprint, door: Door) -> None:
     @api.post("/v1/articles:bulk", openapi_extensions=described)
     def push_stream() -> Response:
         """Push a stream of articles, one per line; answers one outcome per line, each after its commit."""
-        return Response(Answer(door, line_body(request)), content_type="application/x-ndjson")
+        answer = Answer(door, line_body(request), room().take_stream())
+        return Response(answer, content_type="application/x-ndjson")
 
 
 def _add_pages(api: APIBlueprint, door: Door) -> None:
@@ -67,6 +68,7 @@ def _add_pages(api: APIBlueprint, door: Door) -> None:
     @api.post("/v1/pages", responses={202: Receipt}, openapi_extensions=described)
     def push_page(query: PageQuery) -> _Answer:
         """Push a page as it came; it needs ``url`` or ``source``."""
+        check_once(request.query_string)
         kind, text, data = page_body(request)
         item = {kind: text} | query.model_dump(exclude_none=True)
         if query.url is None and query.uri is None:

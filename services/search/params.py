@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl
 
 from services.search.answers import ARTICLE_FIELDS
 from shared.errors import InvalidRequest
-from shared.fields import FieldError, InvalidFields
+from shared.fields import EMPTY_NAME, FieldError, InvalidFields
 from shared.identity import check_source
-from shared.index.parser import parse_query
+from shared.index.parser import parse_query, wrong_topic
 from shared.index.plan import MAX_WINDOW
 from shared.index.port import Duplicates, Filters, SearchRequest, Sort
 
@@ -96,7 +96,9 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
     known = list(known)
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise InvalidFields(FieldError(name[:50], _unknown(name[:50], known)) for name in unknown)
+        raise InvalidFields(
+            FieldError(name[:50] or EMPTY_NAME, _unknown(name[:50], known)) for name in unknown
+        )
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -115,8 +117,8 @@ def _filters(given: Given) -> Filters:
         not_source=_values(given, "-source", _source),
         language=_values(given, "language", _language),
         not_language=_values(given, "-language", _language),
-        topic=_values(given, "topic"),
-        not_topic=_values(given, "-topic"),
+        topic=_values(given, "topic", _topic),
+        not_topic=_values(given, "-topic", _topic),
         start=start,
         end=end,
     )
@@ -155,6 +157,13 @@ def _source(name: str, value: str) -> str:
         return check_source(value)
     except InvalidRequest as error:
         raise InvalidRequest(name, error.message) from error
+
+
+def _topic(name: str, value: str) -> str:
+    wrong = wrong_topic(value)
+    if wrong:
+        raise InvalidRequest(name, wrong)
+    return value
 
 
 def _language(name: str, value: str) -> str:

@@ -6,12 +6,13 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -45,7 +46,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
     command += ["services.ingest.app:create_app", "--host", "127.0.0.1", "--port", str(settings.ingest_port)]
-    command += ["--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "3"]
+    command += ["--workers", "1", "--blocking-threads", "16", "--workers-kill-timeout", "3"]
     environ = {**os.environ, **settings.environment()}
     with (tmp_path_factory.mktemp("log") / "granian.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
@@ -254,13 +255,18 @@ def test_a_length_over_the_limit_is_413_before_the_body_is_sent(
 def test_a_client_that_hangs_up_in_a_stream_leaves_the_service_as_it_was(
     client: httpx.Client, settings: Settings, ledger: Ledger
 ) -> None:
-    for cut in range(8):  # twice as many as the server has threads
+    for cut in range(8):  # twice as many as there are places for streams
         with closing(_connect(settings)) as connection:
             _begin_chunked(connection, "/v1/articles:bulk", "application/x-ndjson")
             _send_chunk(
                 connection, b"".join(line(f"cut-{cut}-{number}") for number in range(200)) + b'{"url": "ht'
             )
-    answer = client.post("/v1/articles:bulk", content=line("after-cuts"), headers=NDJSON)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        answer = client.post("/v1/articles:bulk", content=line("after-cuts"), headers=NDJSON)
+        if answer.status_code != 503:  # until the lines before the cuts are committed
+            break
+        time.sleep(0.05)
     assert json.loads(answer.text)["status"] == "accepted"
     assert accepted(ledger, ["after-cuts"]) == 1
 
@@ -314,6 +320,72 @@ def test_many_clients_at_once_lose_nothing(settings: Settings, client: httpx.Cli
         thread.join(30)
     assert statuses == [202] * 200
     assert accepted(ledger, (f"many-{name}-{n}" for name in range(8) for n in range(25))) == 200
+
+
+def test_slow_senders_leave_threads_for_the_others(
+    server: subprocess.Popen[bytes], settings: Settings, client: httpx.Client
+) -> None:
+    bodies = [_begin_slow(settings, "/v1/articles", "application/json") for _ in range(12)]
+    streams = [_begin_slow(settings, "/v1/articles:bulk", "application/x-ndjson") for _ in range(12)]
+    slow = bodies + streams
+    taken = 0
+    try:
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline:
+            for connection in slow:
+                with suppress(OSError):  # refused, and closed
+                    connection.sendall(b" ")
+            began = time.monotonic()
+            assert client.get("/healthz").status_code == 200
+            assert client.post("/v1/articles", json=item(f"beside-{began}")).status_code in (202, 503)
+            assert time.monotonic() - began < 2
+            taken += client.post("/v1/articles", json=item(f"beside-{began}-2")).status_code == 202
+            time.sleep(0.2)
+        assert taken > 5
+        refused = [_status_so_far(connection) for connection in slow]
+        assert refused.count(b"503") == len(slow) - 2 * (settings.web_threads // 4)
+    finally:
+        for connection in slow:
+            connection.close()
+    assert client.post("/v1/articles", json=item("after-the-slow")).status_code == 202
+
+
+def test_each_line_of_a_slow_stream_is_answered_before_the_next(
+    connection: http.client.HTTPConnection, ledger: Ledger
+) -> None:
+    _begin_chunked(connection, "/v1/articles:bulk", "application/x-ndjson")
+    _send_chunk(connection, line("slow-0"))
+    with connection.sock.makefile("rb") as answer:
+        head = b"".join(iter(answer.readline, b"\r\n"))
+        assert b"200" in head.splitlines()[0]
+        for number in range(3):
+            began = time.monotonic()
+            outcome = json.loads(answer.read(int(answer.readline(), 16)))
+            answer.readline()
+            assert (outcome["index"], outcome["status"]) == (number, "accepted")
+            assert time.monotonic() - began < 2
+            time.sleep(0.2)
+            _send_chunk(connection, line(f"slow-{number + 1}"))
+        _send_chunk(connection, b"")
+        assert any(b"accepted" in text for text in iter(answer.readline, b"0\r\n"))
+    assert accepted(ledger, (f"slow-{number}" for number in range(4))) == 4
+
+
+def _begin_slow(settings: Settings, path: str, content_type: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", settings.ingest_port))
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\nContent-Length: 100000\r\n\r\n"
+    )
+    connection.sendall(head.encode())
+    return connection
+
+
+def _status_so_far(connection: socket.socket) -> bytes:
+    connection.settimeout(0)
+    try:
+        return connection.recv(1_000)[9:12]
+    except OSError:
+        return b""
 
 
 def _connect(settings: Settings) -> http.client.HTTPConnection:

@@ -124,7 +124,7 @@ REQUESTS: list[tuple[str, str, bytes, dict[str, str], int]] = [
     ("page of NULs", "/v1/pages?source=a", b"\0" * 100, HTML, 400),
     ("50 page of bytes", "/v1/pages?source=a", bytes(range(256)), HTML, 202),
     ("NUL in the query", "/v1/pages?source=a%00b", b"x", HTML, 400),
-    ("broken UTF-8 in the query", "/v1/pages?source=%ff%fe", b"x", HTML, 202),
+    ("broken UTF-8 in the query", "/v1/pages?source=%ff%fe", b"x", HTML, 400),
     ("a query of 100 kB", "/v1/pages?source=" + "a" * 100_000, b"x", HTML, 400),
 ]  # fmt: skip
 

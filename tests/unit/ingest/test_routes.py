@@ -23,6 +23,7 @@ from shared.settings import Settings
 
 ITEM = {"url": "https://news.example/harbour", "title": "Harbour reopens", "body": "Ships may enter again."}
 NDJSON = "application/x-ndjson"
+JSON_TYPE = {"Content-Type": "application/json"}
 
 
 def other(number: int) -> dict[str, Any]:
@@ -352,7 +353,7 @@ def test_a_ledger_that_goes_away_in_a_stream_marks_the_rest_as_not_taken(
     client: FlaskClient, ledger: Ledger, settings: Settings
 ) -> None:
     class Breaking:
-        """Takes the ledger away after the first batch has been read and, so, committed."""
+        """Takes the ledger away after the first batch has been committed."""
 
         pieces = [  # noqa: RUF012
             ndjson(*(other(n) for n in range(BATCH_LINES))) + ndjson(other(1_000)),
@@ -361,6 +362,9 @@ def test_a_ledger_that_goes_away_in_a_stream_marks_the_rest_as_not_taken(
 
         def read(self, size: int = -1, /) -> bytes:
             if len(self.pieces) == 1:
+                deadline = time.monotonic() + 5
+                while ledger.counts() != {"accepted": BATCH_LINES} and time.monotonic() < deadline:
+                    time.sleep(0.005)
                 drop_table(settings)
             return self.pieces.pop(0) if self.pieces else b""
 
@@ -403,3 +407,57 @@ def test_the_openapi_document_describes_every_route_of_the_service(client: Flask
         "body",
         "source",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "status", "field", "message"),
+    [
+        ("/v1/articles", {}, b"{}", 415, "Content-Type", "must be one of application/json, not none"),
+        ("/v1/articles", {"Content-Type": "application/json; charset=x"}, b"{}", 415,
+         "Content-Type", "UTF-8"),
+        ("/v1/articles", {"Content-Type": "application/json", "Content-Encoding": "br"}, b"{}", 415,
+         "Content-Encoding", "'br' is not supported"),
+        ("/v1/articles", JSON_TYPE, b"x" * 100_001, 413, "request", "100000 bytes"),
+        ("/v1/articles", JSON_TYPE, b'{"": 1}', 400, '""', "is no known field"),
+        ("/v1/articles", JSON_TYPE, b'{"": 1, "": 2}', 400, '""', "given twice"),
+        ("/v1/articles", JSON_TYPE, b'{"source": {"": 1}}', 400, 'source.""',
+         "is no known field"),
+        ("/v1/pages?source=a&source=b", {"Content-Type": "text/plain"}, b"x", 400, "source", "given 2 times"),
+        ("/v1/pages?source=%ff%fe", {"Content-Type": "text/plain"}, b"x", 400, "source", "not valid UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_what_it_is_about(
+    client: FlaskClient,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    status: int,
+    field: str,
+    message: str,
+) -> None:
+    answer = client.post(path, data=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.json is not None
+    assert any(error["field"] == field and message in error["message"] for error in answer.json["errors"]), (
+        answer.json
+    )
+
+
+def test_a_body_that_is_too_long_names_its_field_while_a_page_may_be_large(
+    ledger: Ledger, waker: Any, settings: Settings
+) -> None:
+    client = create_app(dataclasses.replace(settings, max_body_chars=50), ledger, waker).test_client()
+    assert client.post("/v1/articles", json={**ITEM, "body": "x" * 50}).status_code == 202
+    answer = client.post("/v1/articles", json={**ITEM, "body": "x" * 51})
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert answer.json["errors"] == [{"field": "body", "message": "must have at most 50 characters"}]
+    page = {"url": ITEM["url"], "html": f"<p>{'x' * 51}</p>"}
+    assert client.post("/v1/articles", json=page).status_code == 202
+
+
+def test_a_mistake_in_the_json_of_a_line_tells_its_position(client: FlaskClient) -> None:
+    answer = client.post("/v1/articles:bulk", data=b'{"url": x}\n', content_type=NDJSON)
+    (outcome,) = lines_of(answer)
+    assert outcome["errors"][0]["field"] == "line"
+    assert outcome["errors"][0]["message"].endswith("(at position 8)")
