@@ -28,7 +28,8 @@ def set_aside(connection: sa.Connection, found: Row) -> dict[str, Any]:
     if found["standing_facts"] is not None:
         return {}  # what is served was set aside before, and the present revision never came so far
     ended = sa.select(submissions.c.status).where(submissions.c.sequence == found["sequence"])
-    if connection.scalar(ended) not in ("tagged", "indexed"):
+    # Superseded and yet present: it was overtaken, its successor failed, and it has been put back.
+    if connection.scalar(ended) not in ("tagged", "indexed", "superseded"):
         return {}
     return {"standing": articles.c.article, "standing_facts": to_json({name: found[name] for name in FACTS})}
 
