@@ -82,10 +82,17 @@ class EmbeddedIndex:
                 if any(outcome.word == "written" for outcome in outcomes):
                     writer.commit()
             except BaseException:
-                # Half a batch must not ride along with the next commit; a new writer begins at the last one.
-                self._writer = None
+                self._take_back(writer)
                 raise
         return outcomes
+
+    def _take_back(self, writer: tantivy.IndexWriter) -> None:
+        """Go back to the last commit: half a batch must not ride along with the next one."""
+        try:
+            writer.rollback()
+        except (OSError, ValueError):
+            # A new writer begins at the last commit; it can be had once this one and its lock are let go of.
+            self._writer = None
 
     def search(self, request: SearchRequest) -> SearchPage:
         """Answer one search."""
