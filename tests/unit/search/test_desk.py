@@ -201,6 +201,7 @@ def test_an_article_is_shown_without_its_history_when_the_ledger_is_away(tmp_pat
     shown = page(client, f"/articles/{first_article(client)}")
     assert "The ledger cannot be read just now" in text(shown)
     assert not css(shown, ".journey")
+    ledger.close()
 
 
 def test_an_article_that_is_not_there_gets_a_page(empty_newsroom):

@@ -317,6 +317,7 @@ def test_a_missing_ledger_is_a_503_only_where_it_is_needed(tmp_path, newsroom):
     assert trace.status_code == 503
     assert trace.headers["Retry-After"]
     assert client.get(f"/v1/articles/{UNKNOWN}").status_code == 503
+    ledger.close()
 
 
 class AwayIndex(EmbeddedIndex):
