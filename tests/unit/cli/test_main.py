@@ -1,5 +1,6 @@
 """The command's front door: help without imports, summaries that agree, errors as one sentence."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -74,6 +75,14 @@ def test_a_file_in_the_place_of_the_data_folder_is_told_as_such(tmp_path, comman
     assert "Traceback" not in done.stderr
 
 
+def opened_by(pid: int) -> set[Path]:
+    files = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            files.add(link.readlink())
+    return files
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at processes in /proc")
 def test_ctrl_c_before_anything_was_started_is_a_normal_stop(tmp_path):
     lock = tmp_path / "up.lock"
@@ -83,12 +92,16 @@ def test_ctrl_c_before_anything_was_started_is_a_normal_stop(tmp_path):
             [sys.executable, "-m", "services.cli.main", "up"],
             env=os.environ | {"COPYDESK_DATA_DIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 10
-        while lock not in {link.readlink() for link in Path(f"/proc/{process.pid}/fd").iterdir()}:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=10)[1]
+        try:
+            deadline = time.monotonic() + 10
+            while lock not in opened_by(process.pid):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            told = process.communicate(timeout=10)[1]
+        finally:  # else it would start everything as soon as the lock is free
+            process.kill()
+            process.communicate()
     assert (process.returncode, told) == (0, "copydesk: stopped\n")
 
 
