@@ -132,6 +132,7 @@ def test_a_child_may_be_silent_for_longer_than_the_others_where_that_is_its_way(
 def test_a_ready_child_is_counted_once_and_later_lives_are_told_without_a_number(start):
     run = start([child("worker"), child("other")])
     run.await_line("driver: ready")
+    run.await_line("worker: pid")  # carried by a thread of its own, perhaps later
     os.kill(run.pids("worker")[0], signal.SIGKILL)
     run.await_line("worker is ready again after")
     counts = [line.rpartition("(")[2] for line in run.lines if " of 2)" in line]
