@@ -1,4 +1,9 @@
-"""Values to bytes and back: JSON by msgspec, compressed with zlib where the ledger keeps it."""
+"""Values to bytes and back: JSON by msgspec, compressed with zlib where the ledger keeps it.
+
+The first byte of a packed value tells its format. A zlib stream begins with 0x78, which is the only format
+so far; a build that packs what older ones could not read puts a byte of ``LATER`` before it. Fields that a
+newer build adds are let pass, so they need no new format.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from shared.errors import Unavailable
+
 T = TypeVar("T")
 
 _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {}
 _ENCODER = msgspec.json.Encoder()
+LATER = range(0x02, 0x20)  # first bytes of formats to come
+
+
+class NewerFormat(Unavailable):
+    """A value was packed by a newer build: it waits for one that can read it."""
 
 
 def to_json(value: object) -> bytes:
@@ -37,5 +49,7 @@ def pack(value: object) -> bytes:
 
 
 def unpack(data: bytes, kind: type[T]) -> T:
-    """Undo ``pack``."""
+    """Undo ``pack``; raises ``NewerFormat`` for what a newer build has packed in a way of its own."""
+    if data and data[0] in LATER:
+        raise NewerFormat(f"a value of format {data[0]}, packed by a newer Copydesk, waits for one")
     return from_json(zlib.decompress(data), kind)

@@ -39,5 +39,9 @@ class IndexMissing(Unavailable):
     """The index or its alias is not there: stop and alarm, since only ``migrate`` may create it."""
 
 
+class KeyReused(CopydeskError):  # noqa: N818 - a refusal, as in HTTP's 409
+    """An Idempotency-Key stands for another request."""
+
+
 class BadSettings(CopydeskError):  # noqa: N818 - read as a sentence at the start
     """A setting has a value that cannot be used; the text names the variable."""

@@ -14,6 +14,7 @@ Lane = Literal["live", "replay"]
 STAGES: tuple[Stage, ...] = ("clean", "dedupe", "tag", "index")
 LANES: tuple[Lane, ...] = ("live", "replay")
 SWEEP = "copydesk.sweep"
+TIDY = "copydesk.tidy"  # goes to the queue of the index stage, whose process may write the embedded index
 MESSAGE_VERSION = 1
 IDS_SHOWN = 3
 

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from shared.article import RawArticle, Source
+from shared.codec import to_plain
 from shared.errors import InvalidRequest
 from shared.fields import EMPTY_NAME, FieldError, InvalidFields, field_errors
 from shared.identity import MAX_URI_CHARS, article_id, check_host, check_source, check_url, source_from_url
@@ -51,7 +52,7 @@ class InvalidPush(InvalidFields):
     """An item that cannot be accepted, with everything that is wrong with it."""
 
 
-def _usable(check: Callable[[str], str]) -> Callable[[str], str]:
+def usable(check: Callable[[str], str]) -> Callable[[str], str]:
     """Let a check that raises ``InvalidRequest`` serve as a pydantic validator."""
 
     def validate(value: str) -> str:
@@ -79,13 +80,16 @@ def _page(value: str) -> str:
     return _no_surrogate(value).replace("\0", "")
 
 
-def _needed(value: str) -> str:
+def needed(value: str) -> str:
+    """Check that a text is not empty, as a pydantic validator."""
     if not value:
         raise ValueError("must not be empty")
     return value
 
 
-def _at_most(limit: int) -> AfterValidator:
+def at_most(limit: int) -> AfterValidator:
+    """A pydantic validator of a text's length."""
+
     def validate(value: str) -> str:
         if len(value) > limit:
             raise ValueError(f"must have at most {limit} characters")
@@ -146,12 +150,12 @@ def _source(value: object) -> object:
     return {"id": value} if isinstance(value, str) else value
 
 
-_Clean = Annotated[str, AfterValidator(_clean)]
-_Label = Annotated[_Clean, _at_most(MAX_LABEL_CHARS)]
+Clean = Annotated[str, AfterValidator(_clean)]
+_Label = Annotated[Clean, at_most(MAX_LABEL_CHARS)]
 _Labels = Annotated[list[_Label], AfterValidator(_labels)]
-_Url = Annotated[_Clean, AfterValidator(_usable(check_url))]
+_Url = Annotated[Clean, AfterValidator(usable(check_url))]
 _Page = Annotated[str, AfterValidator(_page)]
-_Moment = Annotated[
+Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 
@@ -161,9 +165,9 @@ class PushSource(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    id: Annotated[_Clean, AfterValidator(_usable(check_source))]
+    id: Annotated[Clean, AfterValidator(usable(check_source))]
     name: _Label | None = None
-    domain: Annotated[_Clean, AfterValidator(_usable(check_host))] | None = None
+    domain: Annotated[Clean, AfterValidator(usable(check_host))] | None = None
 
 
 class PushItem(BaseModel):
@@ -173,23 +177,23 @@ class PushItem(BaseModel):
 
     source: Annotated[PushSource, BeforeValidator(_source)] | None = None
     url: _Url | None = None
-    uri: Annotated[_Clean, AfterValidator(_needed), _at_most(MAX_URI_CHARS)] | None = None
-    body: Annotated[_Clean, AfterValidator(_body)] | None = None
+    uri: Annotated[Clean, AfterValidator(needed), at_most(MAX_URI_CHARS)] | None = None
+    body: Annotated[Clean, AfterValidator(_body)] | None = None
     html: _Page | None = None
     text: _Page | None = None
-    title: Annotated[_Clean, AfterValidator(_title)] | None = None
-    summary: Annotated[_Clean, _at_most(MAX_SUMMARY_CHARS)] | None = None
+    title: Annotated[Clean, AfterValidator(_title)] | None = None
+    summary: Annotated[Clean, at_most(MAX_SUMMARY_CHARS)] | None = None
     authors: _Labels | None = None
-    language: Annotated[_Clean, AfterValidator(_language)] | None = None
-    published_at: _Moment | None = None
-    modified_at: _Moment | None = None
+    language: Annotated[Clean, AfterValidator(_language)] | None = None
+    published_at: Moment | None = None
+    modified_at: Moment | None = None
     image_url: _Url | None = None
     keywords: _Labels | None = None
     topics: _Labels | None = None
     version: Annotated[int, Field(ge=0, le=MAX_VERSION)] | None = None
     pub_status: Literal["usable", "withheld", "canceled"] | None = None
-    embargo_until: _Moment | None = None
-    expires_at: _Moment | None = None
+    embargo_until: Moment | None = None
+    expires_at: Moment | None = None
 
 
 class StageItem(PushItem):
@@ -197,7 +201,7 @@ class StageItem(PushItem):
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
-    id: Annotated[_Clean, AfterValidator(_needed), BeforeValidator(_number_as_text)]
+    id: Annotated[Clean, AfterValidator(needed), BeforeValidator(_number_as_text)]
 
 
 # What only helps a stage; where one of these is unusable, the line goes on without it.
@@ -247,6 +251,14 @@ def read_push(item: object, settings: Settings, now: datetime) -> RawArticle:
     if errors:
         raise InvalidPush(errors)
     return _raw(model, _source_of(model), now)
+
+
+def push_item(raw: RawArticle) -> dict[str, Any]:
+    """The item of the push format that leads to this article when it is pushed (again)."""
+    fields: dict[str, Any] = to_plain(raw)
+    del fields["id"], fields["ingested_at"]
+    fields["source"] = {name: value for name, value in fields["source"].items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None and value != []}
 
 
 def read_stage_item(item: object) -> RawArticle:

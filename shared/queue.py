@@ -8,28 +8,33 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+from amqp.exceptions import AMQPError  # type: ignore[import-untyped]
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 
 from shared.errors import BadSettings, Unavailable
 from shared.log import get_logger
-from shared.messages import IDS_SHOWN, MESSAGE_VERSION, SWEEP, Lane, Stage
+from shared.messages import IDS_SHOWN, MESSAGE_VERSION, SWEEP, TIDY, Lane, Stage, task_name
 from shared.settings import Settings
 
 FLAG_MS = 1_000  # how long one wake-up is taken to be outstanding when no task clears its flag
 RETRY_SECONDS = 1.0
-EXPIRES_SECONDS = (
-    60  # while workers are away one a second piles up; the sweeper wakes them when they are back
-)
+# While workers are away one a second piles up; the sweeper wakes them when they are back. RabbitMQ drops what
+# has expired by itself, on Redis the worker does so as it takes it.
+EXPIRES_SECONDS = 60
 # The first wake-up of a quiet stage goes at once, later ones this far apart, so that batches form: an empty
 # task costs 4 ms, four times an article. At 60 articles/s that took 20 ms of CPU an article without it.
 PACE_SECONDS = 0.1
 FLAG = "copydesk:wake:{}:{}"
-TROUBLE = (redis.RedisError, KombuError, OperationalError, OSError)
+LIVE_MARK = "copydesk:live"
+LIVE_MS = 30_000  # live news this lately makes replay give way
+QUEUE_OF = {SWEEP: SWEEP, TIDY: task_name("index")}  # of tasks that are no stage's
+TROUBLE = (redis.RedisError, KombuError, OperationalError, AMQPError, OSError)
 
 # Numbers from measurements with Celery 5.7: a frozen Redis must not block for ever, and a kept-alive
 # connection is noticed as dead within half a minute.
@@ -37,20 +42,37 @@ REDIS_TRANSPORT = {
     "visibility_timeout": 900, "socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True,
     "health_check_interval": 25, "global_keyprefix": "copydesk:",
 }  # fmt: skip
+# The same for RabbitMQ: a frozen one must hold nobody for longer than this, at a publisher's confirm either.
+RABBITMQ_SECONDS = 5
+RABBITMQ_TRANSPORT = {
+    "confirm_publish": True, "read_timeout": RABBITMQ_SECONDS, "write_timeout": RABBITMQ_SECONDS,
+}  # fmt: skip
+CONNECT_SECONDS = 3  # for RabbitMQ's handshake; Redis has its own above
+HEARTBEAT_SECONDS = 10  # a worker notices a frozen RabbitMQ, and that a frozen worker, after two of them
+
+
+def on_rabbitmq(settings: Settings) -> bool:
+    """Whether the broker is RabbitMQ; flags and fingerprints lie in Redis all the same."""
+    return urlsplit(settings.broker_url).scheme.startswith("amqp")
 
 
 def make_celery(settings: Settings) -> Celery:
     """A Celery application on the settings' broker; nothing connects yet."""
     _check(settings)
     app = Celery("copydesk", broker=settings.broker_url, set_as_current=False)
-    on_rabbit = urlsplit(settings.broker_url).scheme.startswith("amqp")
+    on_rabbit = on_rabbitmq(settings)
+    # Every process declares the queues it meets, and RabbitMQ refuses another type than the first one's.
+    queue_type = "quorum" if on_rabbit else "classic"
     app.conf.update(
-        broker_transport_options={"confirm_publish": True} if on_rabbit else REDIS_TRANSPORT,
+        broker_transport_options=RABBITMQ_TRANSPORT if on_rabbit else REDIS_TRANSPORT,
+        broker_connection_timeout=CONNECT_SECONDS,
+        broker_heartbeat=HEARTBEAT_SECONDS,
         broker_connection_retry_on_startup=True,
         # It fills only as needed. Flower asks with ten threads that hold two connections each: with a low
         # limit they wait for each other for ever (seen with Flower 2.2 at a limit of 4).
         broker_pool_limit=100,
-        task_default_queue_type="quorum" if on_rabbit else "classic",
+        task_default_queue_type=queue_type,
+        task_create_missing_queue_type=queue_type,
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -82,6 +104,7 @@ class Waker:
 
     def __init__(self, settings: Settings) -> None:
         self._celery = make_celery(settings)
+        self._on_rabbitmq = on_rabbitmq(settings)
         self._flags = make_redis(settings)
         self._lock = threading.Lock()
         self._event = threading.Event()
@@ -111,17 +134,35 @@ class Waker:
         """Ask the sweeper to come before its next turn."""
         self._ask(SWEEP, "", (), 0.0)
 
+    def tidy(self) -> None:
+        """Ask an index worker to tidy up the index."""
+        self._ask(TIDY, "", (), 0.0)
+
     def started(self, stage: Stage, lane: Lane) -> None:
         """Clear the flag of a stage: its task has started, the next wake-up must be sent."""
         try:
-            self._flags.delete(FLAG.format(stage, lane))
+            with self._flags.pipeline(transaction=False) as steps:
+                steps.delete(FLAG.format(stage, lane))
+                if lane == "live":
+                    steps.set(LIVE_MARK, 1, px=LIVE_MS)
+                steps.execute()
         except redis.RedisError:
             get_logger().warning("wake flag not cleared", stage=stage, lane=lane)
 
+    def live_lately(self) -> bool:
+        """Whether a live task started anywhere within the last half minute; if in doubt, yes."""
+        try:
+            return bool(self._flags.exists(LIVE_MARK))
+        except redis.RedisError:
+            return True
+
     def check(self) -> None:
-        """Return when the broker answers; raises ``Unavailable``."""
+        """Return when the broker answers, and Redis where that is another; raises ``Unavailable``."""
         try:
             self._flags.ping()
+        except TROUBLE as error:
+            raise Unavailable(f"{'redis' if self._on_rabbitmq else 'broker'}: {error}") from error
+        try:
             with self._celery.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
         except TROUBLE as error:
@@ -177,7 +218,7 @@ class Waker:
     def _deliver(self, stage: str, lane: str, ids: tuple[str, ...]) -> None:
         try:
             if self._flags.set(FLAG.format(stage, lane), 1, nx=True, px=FLAG_MS):
-                self._send(stage, lane, ids)
+                self._send_flagged(stage, lane, ids)
                 self._sent[(stage, lane)] = time.monotonic()
             self._tell(trouble=False)
         except Exception as error:  # noqa: BLE001 - the thread's edge: whatever it is, the next call must go out
@@ -185,11 +226,20 @@ class Waker:
             if not self._closing:
                 self._ask(stage, lane, ids, RETRY_SECONDS)
 
+    def _send_flagged(self, stage: str, lane: str, ids: tuple[str, ...]) -> None:
+        try:
+            self._send(stage, lane, ids)
+        except Exception:
+            with suppress(redis.RedisError):  # nothing is outstanding, so nobody's next call may count on it
+                self._flags.delete(FLAG.format(stage, lane))
+            raise
+
     def _send(self, stage: str, lane: str, ids: tuple[str, ...]) -> None:
         args: list[Any] = [lane, list(ids)] if lane else []
-        name = SWEEP if stage == SWEEP else f"copydesk.{stage}"
+        name = stage if stage in QUEUE_OF else f"copydesk.{stage}"
+        queue = QUEUE_OF.get(stage, name)
         headers = {"copydesk_message": MESSAGE_VERSION}
-        self._celery.send_task(name, args=args, queue=name, headers=headers, expires=EXPIRES_SECONDS)
+        self._celery.send_task(name, args=args, queue=queue, headers=headers, expires=EXPIRES_SECONDS)
 
     def _tell(self, *, trouble: bool, error: str = "") -> None:
         if trouble and not self._troubled:

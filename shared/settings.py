@@ -53,6 +53,14 @@ class Settings:
     sweep_seconds: float = 5.0
     stuck_seconds: float = 10.0  # the sweeper wakes a stage whose oldest row waits longer
     grace_seconds: float = 8.0  # how long a process may take to stop
+    max_backlog: int = 1_000_000  # submissions that have not ended; beyond, pushes get 429
+    max_ledger_bytes: int = 20 * 1024**3  # beyond, pushes get 503
+    min_free_bytes: int = 256 * 1024**2  # on the ledger's disk; below, pushes get 503
+    idempotency_hours: float = 24.0  # how long an Idempotency-Key is remembered
+    keep_originals_days: float = 0.0  # 0: for ever, as in the next two
+    keep_ended_days: float = 0.0  # submissions that are no article's present revision, and their journey
+    keep_articles_days: float = 0.0  # then they leave the index and the ledger
+    keep_sources: str = ""  # articles of some sources, in days: blog.example=30,wire.example=7
 
     def __post_init__(self) -> None:
         """Fill in what follows from other settings, and refuse what cannot work."""
@@ -69,9 +77,27 @@ class Settings:
         """Where the embedded index lives."""
         return self.data_dir / "index"
 
+    def source_days(self) -> dict[str, float]:
+        """``keep_sources`` by source; raises ``BadSettings`` naming what cannot be read."""
+        found: dict[str, float] = {}
+        for part in filter(None, (part.strip() for part in self.keep_sources.split(","))):
+            source, _, days = part.partition("=")
+            try:
+                found[source.strip().lower()] = float(days)
+            except ValueError as error:
+                raise BadSettings(f"{PREFIX}KEEP_SOURCES: {part!r} is not source=days") from error
+            if not 0 < found[source.strip().lower()] < math.inf:
+                raise BadSettings(f"{PREFIX}KEEP_SOURCES: {part!r} must be a positive number of days")
+        return found
+
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, for a child process."""
         return {PREFIX + item.name.upper(): str(getattr(self, item.name)) for item in fields(self)}
+
+
+MAY_BE_ZERO = frozenset(
+    {"redis_port", "index_replicas", "keep_originals_days", "keep_ended_days", "keep_articles_days"}
+)
 
 
 def _check(settings: Settings) -> None:
@@ -86,12 +112,13 @@ def _check(settings: Settings) -> None:
             raise BadSettings(f"{PREFIX}{name.upper()} must start with one of {allowed}")
     for item in fields(settings):
         value = getattr(settings, item.name)
-        lowest = 0 if item.name in ("redis_port", "index_replicas") else 1e-9
+        lowest = 0 if item.name in MAY_BE_ZERO else 1e-9
         if isinstance(value, int | float) and not lowest <= value < math.inf:
             raise BadSettings(f"{PREFIX}{item.name.upper()} must be positive, not {value}")
     for name in ("ingest_port", "search_port", "flower_port", "redis_port"):
         if getattr(settings, name) > 65535:
             raise BadSettings(f"{PREFIX}{name.upper()} must be at most 65535")
+    settings.source_days()
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise BadSettings(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
     if settings.log_format not in ("auto", "console", "json"):

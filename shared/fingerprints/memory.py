@@ -37,6 +37,13 @@ class MemoryFingerprints:
             if self._leads.get(text_hash, ("", 0.0))[0] == article_id:
                 del self._leads[text_hash]
 
+    def look_up(self, text_hashes: Sequence[str]) -> list[str | None]:
+        """The lead of each text, in order, without claiming it; None: nobody leads it."""
+        with self._lock:
+            now = self._clock()
+            found = [self._leads.get(text_hash, ("", 0.0)) for text_hash in text_hashes]
+        return [lead if lead and until > now else None for lead, until in found]
+
     def load(self, claims: Sequence[TextClaim]) -> None:
         """Put back known leads; a text that has a lead keeps it."""
         self.claim(claims)

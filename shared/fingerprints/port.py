@@ -36,6 +36,9 @@ class Fingerprints(Protocol):
     def forget(self, article_id: str, text_hash: str) -> None:
         """Let go of a text, if this article is its lead."""
 
+    def look_up(self, text_hashes: Sequence[str]) -> list[str | None]:
+        """The lead of each text, in order, without claiming it; None: nobody leads it."""
+
     def load(self, claims: Sequence[TextClaim]) -> None:
         """Put back known leads while rebuilding; a text that has a lead keeps it."""
 

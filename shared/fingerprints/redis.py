@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 
@@ -59,6 +60,14 @@ class RedisFingerprints:
         """Let go of a text, if this article is its lead."""
         with _as_unavailable():
             self._client.eval(FORGET, 1, TEXT.format(text_hash), article_id)
+
+    def look_up(self, text_hashes: Sequence[str]) -> list[str | None]:
+        """The lead of each text, in order, without claiming it; also while the window is being put back."""
+        if not text_hashes:
+            return []
+        with _as_unavailable():
+            found: list[Any] = self._client.mget([TEXT.format(text_hash) for text_hash in text_hashes])
+        return [lead.decode() if lead is not None else None for lead in found]
 
     def load(self, claims: Sequence[TextClaim]) -> None:
         """Put back known leads; a text that has a lead keeps it."""

@@ -44,6 +44,16 @@ def bulk_item(article: Article) -> BulkItem:
     return BulkItem(article.id, b"%b\n%b\n" % (to_json(action), to_json(source)))
 
 
+def delete_lines(index: str, article_id: str, change: int) -> bytes:
+    """The line that removes a document for good, unless a higher change has been written meanwhile.
+
+    With the document's own change as external version: the engine remembers a deleted document's version for
+    a minute, and one that it counted up itself would make the article's very next change stale.
+    """
+    action = {"_index": index, "_id": article_id, "version": change, "version_type": "external_gte"}
+    return b"%b\n" % to_json({"delete": action})
+
+
 def divide(items: Sequence[BulkItem]) -> Iterator[list[BulkItem]]:
     """Pieces within both limits, in order; an item over the limit goes alone."""
     piece: list[BulkItem] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,9 @@ from shared.index.analysis import ANALYSIS_VERSION, terms
 
 Kind = Literal["keyword", "terms", "long", "stored"]
 
-DOCUMENT_VERSION = 1  # raise it with any change of FIELDS or of what ``document`` puts into them
+# Raise it with any change of FIELDS or of what ``document`` puts into them, unless no document can be there
+# that a search would take amiss (tombstones got their ``expires_ms`` before anything wrote tombstones).
+DOCUMENT_VERSION = 1
 INDEX_VERSION = f"v{DOCUMENT_VERSION}.{ANALYSIS_VERSION}"  # part of an index's name
 
 # keyword: exact, not analysed, no length norm, may hold several values or none.
@@ -52,7 +55,7 @@ def document(article: Article) -> dict[str, Any]:
     """The flat document of an article: names of ``FIELDS``, absent values left out, lists for several values.
 
     Raises ``ValueError`` with a reason when no index could ever hold it. A tombstone keeps nothing that
-    could be searched: neither text nor tags.
+    could be searched: neither text nor tags. Its ``expires_ms`` says since when it is one.
     """
     if article.withdrawn:
         article = _tombstone(article)
@@ -73,6 +76,16 @@ def restore(stored: bytes | str | Mapping[str, Any]) -> Article:
     return msgspec.convert(stored, Article)
 
 
+def digest(article: Article) -> str:
+    """A checksum of what an index keeps of an article, but for ``indexed_at``: 32 hex digits.
+
+    The same for the ledger's article and for what comes back from any engine: both are brought into the
+    stored shape first (no cut lines; of a tombstone only what it keeps).
+    """
+    kept = _tombstone(article) if article.withdrawn else article
+    return blake2b(to_json(replace(kept, removed=(), indexed_at=None)), digest_size=16).hexdigest()
+
+
 def primary_language(language: str) -> str:
     """The language of a BCP 47 tag without script and region, in lower case."""
     return language.split("-", 1)[0].lower()
@@ -89,6 +102,8 @@ def _tombstone(article: Article) -> Article:
         change=article.change,
         sort_key=article.sort_key,
         withdrawn=True,
+        # When it was withdrawn, as the ledger says; from then on a day is counted until it may go.
+        expires_at=article.expires_at or article.ingested_at,
     )
 
 

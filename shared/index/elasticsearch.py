@@ -1,42 +1,38 @@
 """The index on Elasticsearch 9: requests out, answers and errors in the port's words.
 
 What is written and asked is decided by ``document.py`` and ``plan.py``; ``bulk.py`` and ``dsl.py`` put it
-into the engine's formats.
+into the engine's formats. ``elasticsearch_builds.py`` knows the indices behind the alias.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import urllib3
-from elastic_transport import TransportError, Urllib3HttpNode
-from elastic_transport.client_utils import DEFAULT, DefaultType
-from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError, UnsupportedProductError
-from elasticsearch.serializer import JsonSerializer
+from elasticsearch import ApiError, BadRequestError, Elasticsearch
 
 from shared.article import Article
 from shared.clock import to_ms
-from shared.codec import from_json
-from shared.errors import BadSettings, IndexMissing, Unavailable
-from shared.index.bulk import BulkItem, bulk_item, describe, divide, newest, outcome
-from shared.index.document import INDEX_VERSION, restore
+from shared.errors import IndexMissing, Unavailable
+from shared.index.bulk import BulkItem, bulk_item, delete_lines, describe, divide, newest, outcome
+from shared.index.document import INDEX_VERSION, digest, restore
 from shared.index.dsl import filtering, search_body
-from shared.index.mapping import index_mapping, index_name, index_settings, is_current
-from shared.index.plan import MAX_WINDOW, plan_get, plan_search
+from shared.index.elasticsearch_builds import Builds, Places
+from shared.index.elasticsearch_client import Json, Node, in_our_words, reason
+from shared.index.elasticsearch_client import read_hosts as read_hosts
+from shared.index.mapping import build_alias, index_settings, is_current
+from shared.index.outcomes import worse
+from shared.index.plan import MAX_WINDOW, plan_get, plan_search, plan_tombstones
 from shared.index.port import Hit, SearchPage, SearchRequest, WriteOutcome
 
-CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
 WRITE_SECONDS = 12.0  # two of them, and the work between, stay within a task's time limit of 30 s
 ENGINE_SEARCH_TIME = "2s"  # then the engine answers with what it has, and the page is partial
 ENGINE_WRITE_TIME = "5s"  # how long a write waits for a shard that is away
-DEFAULT_PORT = 9200
 _RETRIED = (502, 503, 504)  # another node may answer; never 429, since a retry at once adds to the overload
-_WAIT = frozenset((401, 403, 408, 429))  # beside 5xx: what an operator or time will mend
+_LOOKS = 3  # at the aliases, for one batch: they moved while it was being written
+_IDS = 1_000  # documents asked for by id at once
 
 
 class ElasticsearchIndex:
@@ -46,37 +42,23 @@ class ElasticsearchIndex:
         """Take one or more addresses, ``http://[user:password@]host[:port][,host2...]``; connect later."""
         hosts, credentials = read_hosts(url)
         self._alias = alias
-        self._settings = index_settings(shards, replicas)
         self._client = Elasticsearch(
             hosts,
             basic_auth=credentials,
-            node_class=_Node,
-            serializers={_Json.mimetype: _Json()},
+            node_class=Node,
+            serializers={Json.mimetype: Json()},
             request_timeout=READ_SECONDS,
             max_retries=len(hosts),
             retry_on_status=_RETRIED,
             retry_on_timeout=False,
         )
         self._writer = self._client.options(request_timeout=WRITE_SECONDS)
+        self._builds = Builds(self._client, self._writer, alias, index_settings(shards, replicas))
 
     def create(self) -> None:
         """Make the index and its alias if they are missing; harmless when they exist or come at once."""
-        name = index_name(self._alias)
-        with self._in_our_words():
-            if self._has_alias():
-                return
-            try:
-                self._writer.indices.create(
-                    index=name,
-                    settings=self._settings,
-                    mappings=index_mapping(),
-                    aliases={self._alias: {"is_write_index": True}},
-                )
-            except BadRequestError as error:
-                if error.error != "resource_already_exists_exception":
-                    raise IndexMissing(_reason(error)) from error
-                # Another process was faster, and its alias came with it; or somebody took the alias away.
-                self._writer.indices.put_alias(index=name, name=self._alias, is_write_index=True)
+        with in_our_words():
+            self._builds.create()
 
     def write(self, articles: Sequence[Article]) -> list[WriteOutcome]:
         """Write a batch in few requests; one outcome each, in order."""
@@ -93,17 +75,47 @@ class ElasticsearchIndex:
                 items.append(bulk_item(article))
             except (ValueError, OverflowError) as error:
                 outcomes[place] = WriteOutcome(article.id, "refused", str(error))
-        for piece in divide(items):
-            for result in self._send(piece):
-                outcomes[places[result.id]] = result
+        for result in self._write_everywhere(items):
+            outcomes[places[result.id]] = result
         return [result for result in outcomes if result is not None]
 
-    def _send(self, items: Sequence[BulkItem]) -> list[WriteOutcome]:
+    def _write_everywhere(self, items: Sequence[BulkItem]) -> list[WriteOutcome]:
+        """Write to what is being built, if anything is, and to what is in use.
+
+        Looked up for each batch, and after its articles were read from the ledger. A batch that was read
+        before ``begin_build`` may thus go to the old index only. That loses nothing: whoever builds queues
+        every article again after ``begin_build`` returned, so each is read once more, and looked up after.
+        The build comes first: should ``switch`` come between, the alias stands for it by then.
+        """
+        if not items:
+            return []
+        for _ in range(_LOOKS):
+            with in_our_words():
+                places = self._builds.places()
+            try:
+                return worse([self._write_to(target, items) for target in self._targets(places)])
+            except IndexMissing:
+                with in_our_words():
+                    if self._builds.places() == places:
+                        raise
+        raise Unavailable("the index was switched again and again")
+
+    def _targets(self, places: Places) -> list[str]:
+        if places.build is None:
+            self._require_version(places.used)
+            return [self._alias]
+        writable = all(is_current(name, self._alias) for name in places.used)
+        return [build_alias(self._alias), self._alias] if writable else [build_alias(self._alias)]
+
+    def _write_to(self, target: str, items: Sequence[BulkItem]) -> list[WriteOutcome]:
+        return [result for piece in divide(items) for result in self._send(target, piece)]
+
+    def _send(self, target: str, items: Sequence[BulkItem]) -> list[WriteOutcome]:
         lines: Any = [item.lines for item in items]  # encoded already, which the library's types do not know
         try:
-            with self._in_our_words():
+            with in_our_words():
                 answer = self._writer.bulk(
-                    index=self._alias,
+                    index=target,
                     operations=lines,
                     require_alias=True,
                     timeout=ENGINE_WRITE_TIME,
@@ -113,10 +125,10 @@ class ElasticsearchIndex:
             if error.status_code not in (400, 413):
                 raise
             if len(items) == 1:
-                return [WriteOutcome(items[0].id, "refused", _reason(error))]
+                return [WriteOutcome(items[0].id, "refused", reason(error))]
             # One item can get the whole request refused (a bad id, a length): halves find it.
             middle = len(items) // 2
-            return [*self._send(items[:middle]), *self._send(items[middle:])]
+            return [*self._send(target, items[:middle]), *self._send(target, items[middle:])]
         results = [result["index"] for result in answer["items"]]
         # What another version's mapping refuses is no fault of the articles.
         self._require_version({result["_index"] for result in results if result["status"] in (200, 201, 400)})
@@ -154,22 +166,102 @@ class ElasticsearchIndex:
         return [found[article_id] for article_id in ids if article_id in found]
 
     def _ask(self, body: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON values have no narrower type
-        with self._in_our_words():
-            return self._client.search(index=self._alias, body=dict(body)).body
+        with in_our_words():
+            try:
+                answer = self._client.search(index=self._alias, body=dict(body)).body
+            except BadRequestError:
+                self._require_version(self._builds.places().used)  # another mapping may refuse what is asked
+                raise
+            hits = answer["hits"]["hits"]
+            # An index of another version finds nothing, or what cannot be read; only then a second request.
+            self._require_version({hit["_index"] for hit in hits} or self._builds.places().used)
+            return answer
 
-    def count(self) -> int:
-        """How many documents there are, tombstones included."""
-        with self._in_our_words():
-            return int(self._client.count(index=self._alias)["count"])
+    def count(self, *, build: bool = False) -> int:
+        """How many documents there are, tombstones included, as of the last refresh."""
+        with in_our_words():
+            return int(self._client.count(index=self._target(build=build))["count"])
+
+    def changes(self, ids: Sequence[str], *, build: bool = False) -> dict[str, int]:
+        """The ``change`` of those documents that there are, whether visible or not, also before a refresh."""
+        found = self._fetch(ids, source=False, build=build)
+        return {document["_id"]: int(document["_version"]) for document in found}
+
+    def digests(self, ids: Sequence[str], *, build: bool = False) -> dict[str, str]:
+        """A digest of each document's article as stored, also before a refresh."""
+        found = self._fetch(ids, source=["article"], build=build)
+        return {document["_id"]: digest(_article(document)) for document in found}
+
+    def _fetch(self, ids: Sequence[str], *, source: bool | list[str], build: bool) -> Iterator[Any]:
+        known = list(dict.fromkeys(ids))
+        for start in range(0, len(known), _IDS):
+            with in_our_words():
+                answer = self._client.mget(
+                    index=self._target(build=build), ids=known[start : start + _IDS], source=source
+                )
+            for document in answer["docs"]:
+                if "error" in document:
+                    missing = document["error"].get("type") == "index_not_found_exception"
+                    raise (IndexMissing if missing else Unavailable)(describe(document["error"]))
+                if document["found"]:
+                    yield document
+
+    def _target(self, *, build: bool) -> str:
+        return build_alias(self._alias) if build else self._alias
+
+    def begin_build(self) -> str:
+        """Make an empty index beside the one in use, or go on with one begun before."""
+        with in_our_words():
+            return self._builds.begin()
+
+    def building(self) -> str | None:
+        """The name of the index being built, if there is one."""
+        with in_our_words():
+            return self._builds.places().build
+
+    def switch(self, now: int) -> str:
+        """Put the built index in the place of the one in use, in one step."""
+        with in_our_words():
+            return self._builds.switch(now)
+
+    def abandon_build(self) -> None:
+        """Drop the index being built, if there is one."""
+        with in_our_words():
+            self._builds.abandon()
+
+    def drop_retired(self, before: int) -> list[str]:
+        """Drop what was retired before a moment."""
+        with in_our_words():
+            return self._builds.drop_retired(before)
+
+    def remove_tombstones(self, before: int, limit: int) -> int:
+        """Drop up to ``limit`` tombstones written before a moment."""
+        wanted = {
+            "query": filtering(plan_tombstones(before)),
+            "size": min(limit, MAX_WINDOW),
+            "version": True,
+            "_source": False,
+            "track_total_hits": False,
+        }
+        hits = self._ask(wanted)["hits"]["hits"]
+        if not hits:
+            return 0
+        lines: Any = [delete_lines(hit["_index"], hit["_id"], hit["_version"]) for hit in hits]
+        with in_our_words():
+            # With a full batch the caller asks for the next: it must not be given the same again.
+            full = len(hits) >= limit
+            answer = self._writer.bulk(operations=lines, filter_path=["items.*.status"], refresh=full)
+        return sum(item["delete"]["status"] == 200 for item in answer["items"])
 
     def refresh(self) -> None:
         """Make everything written so far searchable at once."""
-        with self._in_our_words():
+        with in_our_words():
             self._writer.indices.refresh(index=self._alias)
+            self._writer.indices.refresh(index=build_alias(self._alias), ignore_unavailable=True)
 
     def check(self) -> None:
         """Return when the alias is there and every shard of it can answer; missing replicas do not matter."""
-        with self._in_our_words():
+        with in_our_words():
             self._require_version(self._client.indices.get_alias(name=self._alias))
             self._client.search(
                 index=self._alias,
@@ -186,76 +278,10 @@ class ElasticsearchIndex:
     def _require_version(self, names: Iterable[str]) -> None:
         for name in names:
             if not is_current(name, self._alias):
-                raise IndexMissing(f"{name} is not of version {INDEX_VERSION}; rebuild it from the ledger")
-
-    def _has_alias(self) -> bool:
-        return bool(self._client.indices.exists_alias(name=self._alias))
-
-    @contextmanager
-    def _in_our_words(self) -> Iterator[None]:
-        """Turn the library's errors into the port's; a request that we built wrong stays the library's."""
-        try:
-            yield
-        except NotFoundError as error:
-            raise IndexMissing(_reason(error)) from error
-        except UnsupportedProductError as error:
-            raise Unavailable("what answers at the index URL is not Elasticsearch") from error
-        except ApiError as error:
-            if error.status_code in _WAIT or error.status_code >= 500:
-                raise Unavailable(_reason(error)) from error
-            raise
-        except TransportError as error:
-            raise Unavailable(f"Elasticsearch does not answer: {error.message}") from error
-
-
-class _Node(Urllib3HttpNode):
-    """A node that is given up soon when it does not take a connection, however long an answer may take."""
-
-    def perform_request(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None = None,
-        headers: Any = None,  # noqa: ANN401 - the library's own type
-        request_timeout: DefaultType | float | None = DEFAULT,
-    ) -> Any:  # noqa: ANN401 - as above
-        read = self.config.request_timeout if isinstance(request_timeout, DefaultType) else request_timeout
-        limit: Any = urllib3.Timeout(connect=CONNECT_SECONDS, read=read)
-        return super().perform_request(method, target, body, headers, limit)
-
-
-class _Json(JsonSerializer):
-    """JSON read as it was written: fast, and a number that needs more than 64 bits stays whole."""
-
-    def json_loads(self, data: bytes) -> Any:  # noqa: ANN401 - JSON values have no narrower type
-        return from_json(data, object)
-
-
-def read_hosts(url: str) -> tuple[list[str], tuple[str, str] | None]:
-    """The hosts of a URL list and the credentials that one of them carries; raises ``BadSettings``."""
-    hosts: list[str] = []
-    credentials = None
-    scheme = "http"
-    for part in url.split(","):
-        try:
-            parsed = urlsplit(part.strip() if "://" in part else f"{scheme}://{part.strip()}")
-            port = parsed.port or DEFAULT_PORT
-        except ValueError as error:
-            raise BadSettings(f"COPYDESK_INDEX_URL: {error}") from error
-        if not parsed.hostname:
-            raise BadSettings("COPYDESK_INDEX_URL must name a host, such as http://localhost:9200")
-        scheme = parsed.scheme
-        host = f"[{parsed.hostname}]" if ":" in parsed.hostname else parsed.hostname
-        hosts.append(f"{scheme}://{host}:{port}{parsed.path.rstrip('/')}")
-        if parsed.username is not None:
-            credentials = (unquote(parsed.username), unquote(parsed.password or ""))
-    return hosts, credentials
+                raise IndexMissing(
+                    f"{name} is not of version {INDEX_VERSION}; `copydesk reindex` rebuilds it"
+                )
 
 
 def _article(hit: Mapping[str, Any]) -> Article:
     return restore(hit["_source"]["article"])
-
-
-def _reason(error: ApiError) -> str:
-    told = error.body.get("error") if isinstance(error.body, dict) else None
-    return describe(told) if isinstance(told, dict) else str(error)

@@ -1,54 +1,37 @@
 """The index on tantivy, in a directory of its own: one process writes, any number of processes read.
 
 What is written and asked is decided by ``document.py`` and ``plan.py``; ``embedded_files.py`` keeps the
-directory, ``embedded_query.py`` translates.
+directories, ``embedded_writer.py`` puts documents into them, ``embedded_builds.py`` replaces one by another,
+``embedded_query.py`` translates.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import tantivy
 from tantivy import DocAddress, Order, Query, Searcher
 
 from shared.article import Article
 from shared.clock import to_ms
-from shared.errors import Unavailable
-from shared.index.document import FIELDS, document, restore
-from shared.index.embedded_files import (
-    POINTER,
-    Stamp,
-    build_schema,
-    create_index,
-    open_files,
-    read_pointer,
-    stamp,
-)
+from shared.errors import IndexMissing, Unavailable
+from shared.index import embedded_builds
+from shared.index.document import digest, restore
+from shared.index.embedded_files import BUILDING, Follower, build_schema, create_index
 from shared.index.embedded_query import both, build_query
-from shared.index.plan import Plan, plan_get, plan_search
+from shared.index.embedded_writer import Batch, Place, Writers, find_addresses, find_changes
+from shared.index.outcomes import worse
+from shared.index.plan import Plan, plan_get, plan_search, plan_tombstones
 from shared.index.port import Hit, SearchPage, SearchRequest, WriteOutcome
 
-HEAP_BYTES = 64_000_000  # of the writer, before it writes a segment; tantivy asks for 15 MB at least
 MAX_TIED = 20_000  # hits of one score that are put into order by date; beyond, the engine's order stands
 
 _Found = tuple[float | None, DocAddress]
-
-
-@dataclass(slots=True)
-class _Opened:
-    """The directory in use, and which state of it the searcher sees."""
-
-    index: tantivy.Index
-    path: Path
-    pointer: Stamp
-    meta: Stamp
 
 
 class EmbeddedIndex:
@@ -62,10 +45,10 @@ class EmbeddedIndex:
         self._directory = directory
         self._writing = writing
         self._schema = build_schema()
-        self._lock = Lock()  # guards what is opened
         self._write_lock = Lock()  # one batch at a time
-        self._opened: _Opened | None = None
-        self._writer: tuple[Path, tantivy.IndexWriter] | None = None
+        self._used = Follower(directory)
+        self._built = Follower(directory, BUILDING)
+        self._writers = Writers()
 
     def create(self) -> None:
         """Make the index and its pointer if they are missing; harmless when they exist."""
@@ -73,32 +56,39 @@ class EmbeddedIndex:
             create_index(self._directory)
 
     def write(self, articles: Sequence[Article]) -> list[WriteOutcome]:
-        """Write a batch with one commit; one outcome each, in order."""
+        """Write a batch with one commit for each directory; one outcome each, in order."""
         with self._write_lock, _in_our_words():
-            path, searcher = self._current()
-            writer = self._take_writer(path)
-            try:
-                outcomes = self._add(articles, writer, self._changes(articles, searcher))
-                if any(outcome.word == "written" for outcome in outcomes):
-                    writer.commit()
-            except BaseException:
-                self._take_back(writer)
-                raise
-        return outcomes
+            batch = Batch(articles)
+            outcomes = [self._writers.write(place, batch) for place in self._places()]
+        return worse(outcomes)
 
-    def _take_back(self, writer: tantivy.IndexWriter) -> None:
-        """Go back to the last commit: half a batch must not ride along with the next one."""
+    def _places(self) -> list[Place]:
+        """Where a batch goes: what is being built, if anything is, and what is in use.
+
+        Looked up for each batch, and after its articles were read from the ledger. A batch that was read
+        before ``begin_build`` may thus go to the old index only. That loses nothing: whoever builds queues
+        every article again after ``begin_build`` returned, so each is read once more, and looked up after.
+        Should ``switch`` come between this and the commits, both directories are still written.
+        """
+        if not self._writing:
+            raise Unavailable("This process has opened the index for reading only.")
+        places: list[Place] = []
+        with suppress(IndexMissing):  # none is being built, or one that only ``begin_build`` can mend
+            places.append(self._built.look())
         try:
-            writer.rollback()
-        except (OSError, ValueError):
-            # A new writer begins at the last commit; it can be had once this one and its lock are let go of.
-            self._writer = None
+            places.append(self._used.look())
+        except IndexMissing:
+            # What is in use is of another version, or spoilt: all goes to what will take its place.
+            if not places:
+                raise
+        self._writers.keep([path for path, _ in places])
+        return places
 
     def search(self, request: SearchRequest) -> SearchPage:
         """Answer one search."""
         plan = plan_search(request)
         with _in_our_words():
-            _, searcher = self._current()
+            _, searcher = self._used.look()
             started = time.perf_counter()
             matched = both(build_query(plan.scored, self._schema), build_query(plan.filters, self._schema))
             shown = matched if plan.shown is None else both(matched, build_query(plan.shown, self._schema))
@@ -119,16 +109,70 @@ class EmbeddedIndex:
         if not ids:
             return []
         with _in_our_words():
-            _, searcher = self._current()
+            _, searcher = self._used.look()
             query = build_query(plan_get(tuple(ids), to_ms(now)), self._schema)
             found = [_read(searcher, address) for _, address in searcher.search(query, len(ids)).hits]
         by_id = {article.id: article for article in found}
         return [by_id[article_id] for article_id in ids if article_id in by_id]
 
-    def count(self) -> int:
+    def count(self, *, build: bool = False) -> int:
         """How many documents there are, tombstones included."""
         with _in_our_words():
-            return self._current()[1].num_docs
+            return self._look(build=build).num_docs
+
+    def changes(self, ids: Sequence[str], *, build: bool = False) -> dict[str, int]:
+        """The ``change`` of those documents that there are, whether visible or not."""
+        with _in_our_words():
+            return find_changes(self._look(build=build), ids, self._schema)
+
+    def digests(self, ids: Sequence[str], *, build: bool = False) -> dict[str, str]:
+        """A digest of each document's article as stored."""
+        with _in_our_words():
+            searcher = self._look(build=build)
+            found = find_addresses(searcher, ids, self._schema)
+            return {article_id: digest(_read(searcher, address)) for article_id, address in found.items()}
+
+    def _look(self, *, build: bool) -> Searcher:
+        return (self._built if build else self._used).look()[1]
+
+    def begin_build(self) -> str:
+        """Make an empty index beside the one in use, or go on with one begun before."""
+        with _in_our_words():
+            return embedded_builds.begin_build(self._directory)
+
+    def building(self) -> str | None:
+        """The name of the index being built, if there is one."""
+        with _in_our_words():
+            return embedded_builds.find_build(self._directory)
+
+    def switch(self, now: int) -> str:
+        """Put the built index in the place of the one in use, in one step."""
+        with _in_our_words():
+            return embedded_builds.switch_build(self._directory, now)
+
+    def abandon_build(self) -> None:
+        """Drop the index being built, if there is one."""
+        with _in_our_words():
+            embedded_builds.abandon_build(self._directory)
+
+    def drop_retired(self, before: int) -> list[str]:
+        """Drop what was retired before a moment."""
+        with self._write_lock, _in_our_words():
+            if not self._directory.exists():
+                raise IndexMissing(f"There is no {self._directory}; `copydesk migrate` makes an index.")
+            if self._writing:
+                self._places()  # lets go of writers that a switch left behind
+            return embedded_builds.drop_retired(self._directory, before)
+
+    def remove_tombstones(self, before: int, limit: int) -> int:
+        """Drop up to ``limit`` tombstones written before a moment; the writing process alone can."""
+        with self._write_lock, _in_our_words():
+            path, searcher = self._places()[-1]  # what is being built gets none that old
+            query = build_query(plan_tombstones(before), self._schema)
+            found = searcher.search(query, limit, count=False).hits
+            if found:
+                self._writers.remove(path, [_read(searcher, address).id for _, address in found])
+        return len(found)
 
     def refresh(self) -> None:
         """Do nothing more: a write ends with a commit, which every search looks for."""
@@ -136,91 +180,14 @@ class EmbeddedIndex:
     def check(self) -> None:
         """Return when searches can be answered."""
         with _in_our_words():
-            self._current()
+            self._used.look()
 
     def close(self) -> None:
-        """Give up the writer with its lock, and the files."""
-        with self._write_lock, self._lock:
-            self._writer = None
-            self._opened = None
-
-    def _current(self) -> tuple[Path, Searcher]:
-        """The directory in use and a searcher of its newest commit; both looked at anew each time."""
-        with self._lock:
-            opened = self._opened
-            if opened is None or stamp(self._directory / POINTER) != opened.pointer:
-                opened = self._opened = self._open()
-            meta = stamp(opened.path / "meta.json")
-            if meta != opened.meta:
-                opened.index.reload()
-                opened.meta = meta
-            return opened.path, opened.index.searcher()
-
-    def _open(self) -> _Opened:
-        # Each is looked at before it is read: a change in between is then noticed by the next search.
-        pointer = stamp(self._directory / POINTER)
-        path = read_pointer(self._directory)
-        meta = stamp(path / "meta.json")
-        return _Opened(open_files(path), path, pointer, meta)
-
-    def _take_writer(self, path: Path) -> tantivy.IndexWriter:
-        if not self._writing:
-            raise Unavailable("This process has opened the index for reading only.")
-        if self._writer is None or self._writer[0] != path:
-            self._writer = None  # lets go of the old directory's lock first
-            self._writer = (path, open_files(path).writer(HEAP_BYTES, 1))
-        return self._writer[1]
-
-    def _changes(self, articles: Sequence[Article], searcher: Searcher) -> dict[str, int]:
-        """The stored ``change`` of those articles that the index has."""
-        found: dict[str, DocAddress] = {}
-        for article_id in {article.id for article in articles}:
-            if searcher.doc_freq("id", article_id):  # most articles are new, and this costs next to nothing
-                query = Query.term_query(self._schema, "id", article_id, "basic")
-                found.update(
-                    (article_id, address) for _, address in searcher.search(query, 1, count=False).hits
-                )
-        changes = searcher.fast_field_values("change", list(found.values()))
-        return {article_id: int(change or 0) for article_id, change in zip(found, changes, strict=True)}
-
-    def _add(
-        self, articles: Sequence[Article], writer: tantivy.IndexWriter, changes: dict[str, int]
-    ) -> list[WriteOutcome]:
-        newest: dict[str, int] = {}
-        for article in articles:
-            newest[article.id] = max(article.change, newest.get(article.id, article.change))
-        outcomes = []
-        for article in articles:
-            if article.change < newest[article.id] or changes.get(article.id, -1) >= article.change:
-                outcomes.append(WriteOutcome(article.id, "stale"))
-                continue
-            outcomes.append(self._replace(article, writer, known=article.id in changes))
-            changes[article.id] = article.change
-        return outcomes
-
-    def _replace(self, article: Article, writer: tantivy.IndexWriter, *, known: bool) -> WriteOutcome:
-        try:
-            fresh = _build(document(article))
-        except ValueError as error:
-            return WriteOutcome(article.id, "refused", str(error))
-        if known:
-            writer.delete_documents_by_term("id", article.id)
-        writer.add_document(fresh)
-        return WriteOutcome(article.id, "written")
-
-
-def _build(values: dict[str, Any]) -> tantivy.Document:
-    built = tantivy.Document()
-    for name, value in values.items():
-        kind = FIELDS[name]
-        if kind == "long":
-            built.add_integer(name, value)
-        elif kind == "stored":
-            built.add_bytes(name, value)
-        else:
-            for text in [value] if isinstance(value, str) else value:
-                built.add_text(name, text)
-    return built
+        """Give up the writers with their locks, and the files."""
+        with self._write_lock:
+            self._writers.keep([])
+        self._used.close()
+        self._built.close()
 
 
 def _read(searcher: Searcher, address: DocAddress) -> Article:

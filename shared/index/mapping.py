@@ -6,6 +6,8 @@ from typing import Any
 
 from shared.index.document import FIELDS, INDEX_VERSION, Kind
 
+RETIRED = "retired_at"  # in ``_meta`` of an index that was put out of use: when, in ms
+
 # No ignore_above: a value that is too long would be left out in silence, and the same query would find less
 # here than in the embedded index. ``document`` refuses such a value for both.
 _PROPERTIES: dict[Kind, dict[str, Any]] = {
@@ -19,6 +21,11 @@ _PROPERTIES: dict[Kind, dict[str, Any]] = {
 def index_name(alias: str, number: int = 1) -> str:
     """The name of an index behind the alias: it tells the version of documents and analysis."""
     return f"{alias}-{INDEX_VERSION}-{number:06}"
+
+
+def build_alias(alias: str) -> str:
+    """The alias of an index that is being built, to take the place of the one behind ``alias``."""
+    return f"{alias}-building"
 
 
 def is_current(name: str, alias: str) -> bool:

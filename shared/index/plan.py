@@ -115,6 +115,11 @@ def plan_get(ids: tuple[str, ...], now_ms: int) -> PlanNode:
     return AllOf((KeywordAny("id", ids), visible(now_ms)))
 
 
+def plan_tombstones(before_ms: int) -> PlanNode:
+    """What finds the tombstones written before a moment."""
+    return AllOf((KeywordAny("state", ("withdrawn",)), RangeMs("expires_ms", end=before_ms - 1)))
+
+
 def visible(now_ms: int) -> PlanNode:
     """What every reader may see: usable and no tombstone, embargo past, not yet expired."""
     return AllOf(

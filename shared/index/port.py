@@ -92,8 +92,10 @@ class ArticleIndex(Protocol):
     - Visibility is decided here, by one filter, for every reader: ``pub_status`` is usable,
       ``embargo_until`` is past, ``expires_at`` is not, and it is no tombstone, all at ``request.now``.
     - Order: relevance, then newest first; newest and oldest go by ``sort_key``, which is unique.
+    - A new index can be built beside the one in use: from ``begin_build`` on, every ``write`` by any process
+      goes to both, and its outcome is the worse of the two; ``switch`` swaps them in one step.
     - Raises ``Unavailable`` when the engine is away, overloaded or locked, ``IndexMissing`` when the index
-      or alias does not exist. Nothing but ``create`` makes one.
+      or alias does not exist. Nothing but ``create`` and ``begin_build`` makes one.
     """
 
     def create(self) -> None:
@@ -108,8 +110,35 @@ class ArticleIndex(Protocol):
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked; missing ones are left out."""
 
-    def count(self) -> int:
-        """How many documents there are, tombstones included."""
+    def count(self, *, build: bool = False) -> int:
+        """How many documents there are, tombstones included; with ``build`` in the one being built."""
+
+    def changes(self, ids: Sequence[str], *, build: bool = False) -> dict[str, int]:
+        """The ``change`` of those documents that there are, whether visible or not."""
+
+    def digests(self, ids: Sequence[str], *, build: bool = False) -> dict[str, str]:
+        """A digest of each document's article as stored, but for ``indexed_at``: see ``document.digest``."""
+
+    def begin_build(self) -> str:
+        """Make an empty index beside the one in use, or go on with one begun before; returns its name."""
+
+    def building(self) -> str | None:
+        """The name of the index being built, if there is one."""
+
+    def switch(self, now: int) -> str:
+        """Put the built index in the place of the one in use, in one step; returns the old one's name.
+
+        The old one is kept, marked as retired at ``now`` (ms). Raises ``IndexMissing`` when none is built.
+        """
+
+    def abandon_build(self) -> None:
+        """Drop the index being built, if there is one."""
+
+    def drop_retired(self, before: int) -> list[str]:
+        """Drop what was retired before a moment (ms); returns the names."""
+
+    def remove_tombstones(self, before: int, limit: int) -> int:
+        """Drop up to ``limit`` tombstones written before a moment (ms); returns how many."""
 
     def refresh(self) -> None:
         """Make everything written so far searchable at once; for tests and single writes by people."""

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import sqlalchemy as sa
 
-from shared.article import Article
+from shared.article import Article, Verdict
 from shared.clock import from_ms, to_ms
 from shared.codec import pack
+from shared.fingerprints.port import WINDOW_SECONDS
+from shared.ledger.accepting import BARRED
+from shared.ledger.anew import decide_anew
 from shared.ledger.claims import blame, give_back, step
-from shared.ledger.leads import hand_over, keep_place, queue_refresh, resolve_verdict, touch
+from shared.ledger.engine import take_turn
+from shared.ledger.leads import hand_over, keep_place, leaders_of, queue_refresh, resolve_verdict, touch
 from shared.ledger.port import Claim, Committed, Outcome
-from shared.ledger.rows import Row, lock_facts, read_rows, sort_key
+from shared.ledger.replays import keep_served
+from shared.ledger.rows import SEQUENCE_BITS, Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
-from shared.ledger.standing import NONE, fall_back, set_aside
+from shared.ledger.standing import NONE, fall_back
+from shared.ledger.tallies import add
+from shared.ledger.withdrawals import erase_late, remember_text
 from shared.messages import TERMINAL, Lane, Stage
 
+WINDOW_MS = int(WINDOW_SECONDS * 1000)
 # Every settled row writes the same columns, so that one prepared statement serves a whole batch.
-SETTLED = ("stage", "status", "reason", "traceback", "failed_stage", "attempts", "alone", "token",
-           "lease_until", "not_before", "waiting_since", "updated_at", "draft")  # fmt: skip
+SETTLED = ("stage", "status", "reason", "traceback", "failed_stage", "attempts", "alone", "claimed", "token",
+           "lease_until", "not_before", "waiting_since", "updated_at", "draft", "replay")  # fmt: skip
 SETTLE = (
     sa.update(submissions)
     .where(submissions.c.sequence == sa.bindparam("row_sequence"))
@@ -54,11 +62,15 @@ class Settlement:
         self._updates: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
         self._touched: set[str] = set()  # leads whose set of copies changed
+        self._moved: set[str] = set()  # whose verdicts changed with another's
         self._orphaned: list[Row] = []  # rows that ended without having been indexed
+        self._late: list[Row] = []  # rows whose item was withdrawn for good
         self._words: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()  # pushes by terminal word
         self._items: set[str] = set()
         self._again = False  # some rows wait at this stage again
         self._known: dict[str, Row] = {}
+        self._leaders: dict[str, list[str]] = {}  # of the texts of this batch, the oldest first
         # Written in one statement each: a statement a row would cost more than the stage itself.
         self._new: list[Row] = []
         self._tags: list[Row] = []
@@ -68,20 +80,34 @@ class Settlement:
         """Settle every outcome whose row still carries the claim's token; the rest came too late."""
         held = self._held()
         mine = [(held[outcome.sequence], outcome) for outcome in outcomes if outcome.sequence in held]
-        if self._claim.stage != "clean":
+        replayed = any(row["replay"] for row, _ in mine)
+        if replayed or self._claim.stage != "clean" or any(outcome.word in TERMINAL for _, outcome in mine):
+            take_turn(self._connection)
+        if replayed or self._claim.stage != "clean":
             self._known = lock_facts(self._connection, {row["article_id"] for row, _ in mine})
+        if self._claim.stage == "dedupe":
+            self._look_for_leaders(outcome for _, outcome in mine)
         for row, outcome in mine:
             self._settle(row, outcome)
         self._write()
-        return Committed(dict(self._words), self._follow_up())
+        erase_late(self._connection, self._late, self._known)
+        wake = self._follow_up()
+        add(self._connection, self._ended)
+        return Committed(dict(self._words), wake)
 
     def _held(self) -> dict[int, Row]:
-        query = sa.select(submissions).where(submissions.c.token == self._claim.token).with_for_update()
+        query = sa.select(submissions).where(submissions.c.token == self._claim.token)
+        query = query.order_by(submissions.c.sequence).with_for_update()
         return {row["sequence"]: row for row in read_rows(self._connection, query)}
 
     def _settle(self, row: Row, outcome: Outcome) -> None:
-        if outcome.word == "failed":
-            self._put_back(row, "failed", blame(row, outcome.reason or "", outcome.traceback, self._now))
+        found = self._known.get(row["article_id"])
+        if found is not None and found["gone"] in BARRED and row["kind"] == "push":
+            self._late.append(row)
+            self._advance(row, Outcome(row["sequence"], "withdrawn"))
+        elif outcome.word == "failed":
+            changes = blame(row, outcome.reason or "", outcome.traceback, self._now)
+            self._put_back(row, "failed", changes | {"claimed": 1})  # its own doing: next it is by itself
         elif outcome.word == "deferred":
             self._put_back(row, "deferred", give_back(row, self._now))
         elif outcome.word == "deduped":
@@ -90,10 +116,14 @@ class Settlement:
             self._settle_known(row, outcome)
         elif outcome.word == "cleaned":
             self._advance(row, outcome, draft=pack(outcome.article))
+        elif outcome.word == "rejected" and _stands(row, found):
+            # Newer rules refuse what search shows. That stands, so the row says so.
+            why = f"rejected when it was run again: {outcome.reason}"
+            self._advance(row, replace(outcome, word="indexed", reason=why))
         else:
             self._advance(row, outcome)
-        if outcome.word == "unchanged":
-            self._raise_order(row["article_id"], outcome.article)
+            if outcome.word == "unchanged":
+                self._raise_order(row["article_id"], outcome.article)
 
     def _settle_deduped(self, row: Row, outcome: Outcome) -> None:
         found = self._known.get(row["article_id"])
@@ -108,11 +138,8 @@ class Settlement:
         """Write the article's next revision with the verdict on it."""
         if outcome.article is None or outcome.verdict is None:
             raise ValueError("a deduped outcome carries an article and a verdict")
-        if outcome.verdict.duplicate_of is not None:
-            self._write_new()  # its lead may be in this very batch
-        verdict = resolve_verdict(self._connection, row["article_id"], outcome.text_hash, outcome.verdict)
-        if found is not None:
-            verdict = keep_place(self._connection, found, outcome.text_hash, verdict)
+        verdict = self._decide(row, outcome, outcome.verdict, found)
+        self._note_leader(row["article_id"], outcome.text_hash or "", verdict, found)
         before = found["duplicate_of"] if found else None
         if before != verdict.duplicate_of:
             self._touched |= {lead for lead in (before, verdict.duplicate_of) if lead}
@@ -124,9 +151,56 @@ class Settlement:
         if found is None:
             self._new.append(values)
         else:
-            kept = set_aside(self._connection, found)
+            kept = keep_served(self._connection, found, row)
+            if found["text_hash"] != outcome.text_hash:
+                remember_text(self._connection, row["article_id"], found["text_hash"])
             mine = sa.update(articles).where(articles.c.id == values["id"])
             self._connection.execute(mine.values(values | kept))
+
+    def _decide(self, row: Row, outcome: Outcome, verdict: Verdict, found: Row | None) -> Verdict:
+        """The verdict that is stored: what dedupe says is looked at again beside what is known by now."""
+        if found is not None and row["replay"] == "keep" and _stands(row, found):
+            return Verdict(found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"])
+        if row["replay"] is not None:
+            return self._decide_anew(row, outcome, found)
+        verdict = self._beside_leaders(row, outcome, verdict, found)
+        if verdict.duplicate_of is not None:
+            self._write_new()  # its lead may be in this very batch
+        verdict = resolve_verdict(self._connection, row["article_id"], outcome.text_hash, verdict)
+        if found is not None:
+            verdict = keep_place(self._connection, found, outcome.text_hash, verdict)
+        return verdict
+
+    def _look_for_leaders(self, outcomes: Iterable[Outcome]) -> None:
+        texts = {outcome.text_hash for outcome in outcomes if outcome.text_hash and outcome.verdict}
+        if texts:
+            self._leaders = leaders_of(self._connection, texts, self._now - WINDOW_MS)
+
+    def _beside_leaders(self, row: Row, outcome: Outcome, verdict: Verdict, found: Row | None) -> Verdict:
+        """Make what dedupe took for new a duplicate of the text's lead, if there is one by now after all."""
+        if verdict.duplicate_of is not None or _leads(found, outcome.text_hash):
+            return verdict
+        others = [one for one in self._leaders.get(outcome.text_hash or "", ()) if one != row["article_id"]]
+        return Verdict("duplicate", others[0], 1.0, others[0]) if others else verdict
+
+    def _note_leader(self, article_id: str, text_hash: str, verdict: Verdict, found: Row | None) -> None:
+        """Keep the leaders up to date while the batch is stored."""
+        for text in {text_hash, found["text_hash"] if found else text_hash}:
+            self._leaders[text] = [one for one in self._leaders.get(text, ()) if one != article_id]
+        if verdict.duplicate_of is None:
+            self._leaders[text_hash].append(article_id)
+
+    def _decide_anew(self, row: Row, outcome: Outcome, found: Row | None) -> Verdict:
+        if outcome.article is None or outcome.text_hash is None:
+            raise ValueError("a deduped outcome carries an article and its hashes")
+        self._write_new()
+        ingested_at = found["ingested_at"] if found else to_ms(outcome.article.ingested_at)
+        place = (ingested_at, (found["sort_key"] if found else row["sequence"]) % (1 << SEQUENCE_BITS))
+        verdict, moved = decide_anew(self._connection, row["article_id"], outcome.text_hash, place)
+        self._moved |= moved
+        if moved and verdict.duplicate_of is not None:
+            self._touched.add(verdict.duplicate_of)
+        return verdict
 
     def _raise_order(self, article_id: str, article: Article | None) -> None:
         """Remember the newest version that said the same: an older one that comes later is superseded."""
@@ -144,13 +218,16 @@ class Settlement:
     def _revision(self, row: Row, outcome: Outcome, article: Article, found: Row | None) -> dict[str, Any]:
         old = found or {"revision": 0, "change": 0, "indexed_change": 0, "indexed_at": None}
         key = sort_key(article, row["sequence"] if found is None else found["sort_key"])
+        again = row["sequence"] == old.get("sequence")  # it is run again: its source has changed nothing
         return {
             "id": row["article_id"], "source_id": article.source.id, "url": article.url,
-            "sequence": row["sequence"], "revision": old["revision"] + 1, "change": old["change"] + 1,
+            "sequence": row["sequence"], "revision": old["revision"] + (not again),
+            "change": old["change"] + 1,
             "indexed_change": old["indexed_change"], "indexed_at": old["indexed_at"],
             "version": article.version, "content_hash": outcome.content_hash, "text_hash": outcome.text_hash,
             "modified_at": None if article.modified_at is None else to_ms(article.modified_at),
             "sort_key": key, "ingested_at": to_ms(article.ingested_at), "withdrawn": False,
+            "gone": None, "gone_at": None,
             # Dedupe changes no article: a new one is stored as clean has packed it.
             "article": row["draft"] if found is None else pack(article),
         }  # fmt: skip
@@ -164,7 +241,10 @@ class Settlement:
             self._advance(row, replace(outcome, word="superseded", reason="a newer revision was accepted"))
             return
         if outcome.word == "tagged":
-            self._tags.append({"row_id": row["article_id"], "packed": pack(outcome.article)})
+            if row["replay"] is not None and (kept := keep_served(self._connection, found, row)):
+                mine = sa.update(articles).where(articles.c.id == row["article_id"])
+                self._connection.execute(mine.values(kept))
+            self._tags.append({"row_id": row["article_id"], "packed": pack(_alone(outcome.article))})
         else:
             self._indexed.append({"row_id": row["article_id"], "written": outcome.change or 0})
             if row["kind"] == "push" and found["standing_facts"] is not None:
@@ -175,6 +255,8 @@ class Settlement:
     def _advance(self, row: Row, outcome: Outcome, draft: bytes | None = None) -> None:
         """Move a row on to the next stage, or end it."""
         ended = outcome.word in TERMINAL
+        if ended and row["kind"] == "push":
+            self._ended[outcome.word] += 1
         if outcome.word in ("rejected", "quarantined", "superseded"):
             self._orphaned.append(row)
         self._update(row, {
@@ -182,6 +264,7 @@ class Settlement:
             "traceback": outcome.traceback, "attempts": 0, "alone": False, "token": None, "lease_until": None,
             "failed_stage": row["stage"] if outcome.word == "quarantined" else None,
             "not_before": 0, "waiting_since": self._now, "updated_at": self._now, "draft": draft,
+            "replay": None if ended else row["replay"],
         })  # fmt: skip
         self._log(row, outcome.word, outcome.reason or _explain(outcome))
 
@@ -237,12 +320,27 @@ class Settlement:
             wake.add("dedupe")
         if self._touched:
             touch(self._connection, self._touched)
-        changed = set(self._touched)
+        changed = self._touched | self._moved
         for row in self._orphaned:
             changed |= fall_back(self._connection, row) | hand_over(self._connection, row["article_id"])
         if queue_refresh(self._connection, changed, lane, self._now):
             wake.add("index")
         return tuple((stage, lane) for stage in sorted(wake))
+
+
+def _stands(row: Row, found: Row | None) -> bool:
+    """Whether a row that is run again is the one that its article was made of, and is shown."""
+    return row["replay"] is not None and found is not None and found["sequence"] == row["sequence"]
+
+
+def _leads(found: Row | None, text_hash: str | None) -> bool:
+    """Whether an article leads that very text already."""
+    return found is not None and found["duplicate_of"] is None and found["text_hash"] == text_hash
+
+
+def _alone(article: Article | None) -> Article | None:
+    """An article without its copies, which are looked up each time: one that was erased must not linger."""
+    return None if article is None else replace(article, copies=())
 
 
 def _newest(one: int | None, other: int | None) -> int | None:

@@ -64,6 +64,22 @@ def _leader_of(connection: sa.Connection, text_hash: str | None, article_id: str
     return next((one for one in found if one in usable), None)
 
 
+def leaders_of(connection: sa.Connection, texts: Iterable[str], since: int) -> dict[str, list[str]]:
+    """The usable leads of some texts among articles that came in since (ms), the oldest first.
+
+    Fingerprints know them too, unless they were lost between a comparison and its commit.
+    """
+    query = sa.select(articles.c.text_hash, articles.c.id).where(
+        articles.c.text_hash.in_(sorted(texts)), articles.c.duplicate_of.is_(None),
+        articles.c.ingested_at >= since,
+    )  # fmt: skip
+    found: dict[str, list[str]] = {}
+    for text, article_id in connection.execute(query.order_by(articles.c.sequence)):
+        found.setdefault(text, []).append(article_id)
+    usable = _usable(connection, [one for ids in found.values() for one in ids]) if found else set()
+    return {text: [one for one in ids if one in usable] for text, ids in found.items()}
+
+
 def _usable(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     """Those articles that are in the index, or may still come there by a push of their own."""
     coming = sa.exists().where(

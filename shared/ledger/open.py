@@ -28,7 +28,7 @@ def open_ledger(settings: Settings) -> Ledger:
 
 def migrate_ledger(settings: Settings) -> None:
     """Create or upgrade the tables; a second caller waits for the first and finds nothing to do."""
-    database = Database(settings.ledger_url)
+    database = Database(settings.ledger_url, patient=True)
     try:
         with _one_at_a_time(database), database.write() as connection:
             if database.engine.dialect.name == "postgresql":

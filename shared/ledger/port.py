@@ -8,15 +8,20 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from shared.article import Article, Current, RawArticle, Verdict
+from shared.ledger.keeping import Keeping
 from shared.messages import Lane, Stage, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The receipt of one submission: durable from the moment ``accept`` returned."""
+    """The receipt of one submission: durable from the moment ``accept`` returned.
+
+    ``withdrawn``: its item was withdrawn for good, so nothing was stored and ``submission`` is empty.
+    """
 
     id: str  # of the article
     submission: str
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Work:
     submission: str
     article_id: str
     attempts: int  # counted before the work starts, and only when claimed alone
+    replay: Literal["keep", "reset"] | None = None  # at dedupe: whether verdict and story stand (keep)
     raw: RawArticle | None = None
     article: Article | None = None  # the draft; at stage index, the article as the ledger has it now
     current: Current | None = None  # at stage dedupe, when the article is known already
@@ -88,6 +94,7 @@ class SubmissionStatus:
     reason: str | None
     attempts: int
     updated_at: datetime
+    withdrawn: bool = False  # its article is a tombstone, whatever became of the submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ class Backlog:
     oldest_accepted: datetime  # of all
 
 
-class Ledger(Protocol):
+class Flow(Protocol):
     """Submissions and articles, durable before any answer; every method is one transaction.
 
     Safe to share between threads of one process; never across a fork (``close`` first).
@@ -124,8 +131,9 @@ class Ledger(Protocol):
 
     - ``claim`` leases up to ``limit`` waiting submissions of one lane, oldest first, past clean at most one
       per article; at dedupe only the oldest of an item, so that revisions are compared in order. A lapsed
-      lease means that its holder died: such a row is claimed alone from then on. A lease that ends much
-      further ahead than its own length counts as lapsed (the clock jumped).
+      lease means that its holder died: its rows are tried again among themselves, in quarters of their
+      claim, then of those, down to one. A lease that ends much further ahead than its own length counts as
+      lapsed (the clock jumped).
     - Attempts are counted in ``claim``, before the work, and only for a claim of one. A row that has used
       up its attempts, or cannot be read, is quarantined by the next claim that meets it.
     - ``commit`` changes only rows that still carry the claim's token; what a late worker brings is dropped.
@@ -136,7 +144,10 @@ class Ledger(Protocol):
     """
 
     def accept(self, articles: Sequence[RawArticle], now: int, lane: Lane = "live") -> list[Accepted]:
-        """Store originals and submissions at stage clean, all or none; returns receipts in order."""
+        """Store originals and submissions at stage clean, all or none; returns receipts in order.
+
+        An item that was withdrawn for good is not stored; its receipt says so.
+        """
 
     def claim(
         self, stage: Stage, lane: Lane, limit: int, worker: str, now: int, token: str | None = None
@@ -154,7 +165,7 @@ class Ledger(Protocol):
     def release(self, token: str, now: int, *, blame: str | None = None, traceback: str | None = None) -> int:
         """Give claimed rows back; without ``blame`` (an outage, a shutdown) no attempt is counted.
 
-        With ``blame`` the rows of a batch are next claimed one by one, and a row claimed alone keeps its
+        With ``blame`` the rows of a batch are next tried in quarters of it, and a row claimed alone keeps its
         attempt. Returns how many rows were given back.
         """
 
@@ -181,3 +192,7 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Close every connection."""
+
+
+class Ledger(Flow, Keeping, Protocol):
+    """Both halves: the flow of articles, and the keeping of what came of them."""

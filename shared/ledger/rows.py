@@ -16,12 +16,21 @@ from shared.ledger.schema import articles
 COPIES_SHOWN = 100  # a wire story that ran in a thousand places still makes a small document
 SEQUENCE_BITS = 30
 FARTHEST_SECONDS = 1 << 32  # the year 2106, and 1833; with the sequence that stays inside 63 bits
+# Rows looked at in one transaction of a long walk, however few of them are meant: on SQLite nobody else
+# writes meanwhile.
+LOOKED_AT = 2_000
 Row = dict[str, Any]  # one row of a table, by column name
 
 
 def read_rows(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
     """Every row of a query, free of the connection."""
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def end_of_page(connection: sa.Connection, sequence: sa.ColumnElement[int], after: int) -> int | None:
+    """The last sequence to be looked at in this transaction; None when no more rows follow than these."""
+    query = sa.select(sequence).where(sequence > after).order_by(sequence).offset(LOOKED_AT - 1).limit(1)
+    return connection.scalar(query)
 
 
 def sort_key(article: Article, sequence: int) -> int:
@@ -33,8 +42,11 @@ def sort_key(article: Article, sequence: int) -> int:
 
 def read_article(row: Mapping[str, Any], copies: tuple[Copy, ...] = ()) -> Article:
     """The article of a row with its counters, verdict and copies."""
+    article = unpack(row["article"], Article)
+    if row["withdrawn"] and row["gone_at"] is not None:
+        article = replace(article, expires_at=from_ms(row["gone_at"]))  # how old its tombstone is
     return replace(
-        unpack(row["article"], Article),
+        article,
         revision=row["revision"],
         change=row["change"],
         verdict=row["verdict"],

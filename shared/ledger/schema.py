@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     Index,
     Integer,
@@ -14,10 +15,52 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     text,
 )
 
 metadata = MetaData()
+
+
+class Words(TypeDecorator[str]):
+    """Short text as any database can store it; ``cut`` what is longer than the length.
+
+    PostgreSQL refuses NUL, and nobody can encode half a surrogate pair; both come in with broken articles,
+    in the very errors that tell of them, and in ids that people ask for.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int, *, cut: bool = False) -> None:
+        super().__init__(length)
+        self.length = length
+        self.cut = cut
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Replace what cannot be stored."""
+        storable = _storable(value)
+        return storable[: self.length] if self.cut and storable is not None else storable
+
+
+class Prose(TypeDecorator[str]):
+    """Text of any length as any database can store it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Replace what cannot be stored."""
+        return _storable(value)
+
+
+def _storable(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not value.isascii():
+        value = value.encode("utf-8", "backslashreplace").decode()
+    return value.replace("\0", "\ufffd")
+
 
 # SQLite gives a rowid only to INTEGER keys; PostgreSQL needs the wider type.
 Sequence = BigInteger().with_variant(Integer, "sqlite")
@@ -26,33 +69,37 @@ submissions = Table(
     "submissions",
     metadata,
     Column("sequence", Sequence, primary_key=True, autoincrement=True),
-    Column("id", String(32), nullable=False, unique=True),
-    Column("article_id", String(32), nullable=False),
-    Column("source_id", String(255), nullable=False),
-    Column("kind", String(8), nullable=False),  # push, or refresh: the ledger's own re-indexing
-    Column("lane", String(8), nullable=False),
-    Column("stage", String(8)),  # where it waits or is worked on; NULL once it has ended
-    Column("status", String(12), nullable=False),
-    Column("reason", Text),
-    Column("traceback", Text),
-    Column("failed_stage", String(8)),
+    Column("id", Words(32), nullable=False, unique=True),
+    Column("article_id", Words(32), nullable=False),
+    Column("source_id", Words(255), nullable=False),
+    Column("kind", Words(8), nullable=False),  # push, or refresh: the ledger's own re-indexing
+    Column("lane", Words(8), nullable=False),
+    Column("stage", Words(8)),  # where it waits or is worked on; NULL once it has ended
+    Column("status", Words(12), nullable=False),
+    Column("reason", Prose),
+    Column("traceback", Prose),
+    Column("failed_stage", Words(8)),
     Column("attempts", Integer, nullable=False),  # counted at this stage, in claims of one
-    Column("alone", Boolean, nullable=False),  # a batch with it died: claim it by itself
+    Column("alone", Boolean, nullable=False),  # a batch with it died: claim it with none but such
     Column("claimed", Integer, nullable=False),  # size of the claim that holds or last held it
-    Column("token", String(32)),
+    Column("token", Words(32)),
     Column("lease_until", BigInteger),
     Column("not_before", BigInteger, nullable=False),
     Column("waiting_since", BigInteger, nullable=False),
     Column("accepted_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("draft", LargeBinary),  # packed Article between clean and dedupe
+    Column("replay", Words(5)),  # NULL: decide as ever; keep: verdict and story stand; reset: decide anew
     Index("ix_submissions_article", "article_id", "sequence"),
-    Index("ix_submissions_pending", "article_id", "sequence", sqlite_where=text("stage IS NOT NULL"),
+    # The stage between: without it SQLite walks through all that waits at a stage to find a few articles.
+    Index("ix_submissions_pending", "article_id", "stage", "sequence", sqlite_where=text("stage IS NOT NULL"),
           postgresql_where=text("stage IS NOT NULL")),
     Index("ix_submissions_token", "token", sqlite_where=text("token IS NOT NULL"),
           postgresql_where=text("token IS NOT NULL")),
     Index("ix_submissions_waiting", "stage", "lane", "sequence", sqlite_where=text("stage IS NOT NULL"),
           postgresql_where=text("stage IS NOT NULL")),
+    Index("ix_submissions_quarantined", "sequence", sqlite_where=text("status = 'quarantined'"),
+          postgresql_where=text("status = 'quarantined'")),
     sqlite_autoincrement=True,  # a sequence is never given twice, also after rows were pruned
 )  # fmt: skip
 
@@ -66,9 +113,9 @@ originals = Table(
 articles = Table(
     "articles",
     metadata,
-    Column("id", String(32), primary_key=True),
-    Column("source_id", String(255), nullable=False),
-    Column("url", Text),
+    Column("id", Words(32), primary_key=True),
+    Column("source_id", Words(255), nullable=False),
+    Column("url", Prose),
     Column("sequence", BigInteger, nullable=False),  # of the submission that made this revision
     Column("revision", Integer, nullable=False),
     Column("change", BigInteger, nullable=False),
@@ -76,15 +123,17 @@ articles = Table(
     Column("indexed_at", BigInteger),
     Column("version", BigInteger),
     Column("modified_at", BigInteger),
-    Column("content_hash", String(32), nullable=False),
-    Column("text_hash", String(32), nullable=False),
-    Column("verdict", String(12), nullable=False),
-    Column("duplicate_of", String(32)),
+    Column("content_hash", Words(32), nullable=False),
+    Column("text_hash", Words(32), nullable=False),
+    Column("verdict", Words(12), nullable=False),
+    Column("duplicate_of", Words(32)),
     Column("similarity", Float, nullable=False),
-    Column("story_id", String(32), nullable=False),
+    Column("story_id", Words(32), nullable=False),
     Column("sort_key", BigInteger, nullable=False),
     Column("ingested_at", BigInteger, nullable=False),
-    Column("withdrawn", Boolean, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),  # a tombstone: nobody may see it any more
+    Column("gone", Words(9)),  # why: withdrawn or purged (its item may not come back), or pruned (it may)
+    Column("gone_at", BigInteger),
     Column("article", LargeBinary, nullable=False),  # packed Article
     Column("standing", LargeBinary),  # the packed Article that is served, while this revision is on its way
     Column("standing_facts", LargeBinary),  # and its other columns, as JSON
@@ -92,19 +141,47 @@ articles = Table(
           postgresql_where=text("duplicate_of IS NOT NULL")),
     Index("ix_articles_sequence", "sequence"),
     Index("ix_articles_text", "text_hash"),
+    Index("ix_articles_gone", "gone_at", sqlite_where=text("gone IS NOT NULL"),
+          postgresql_where=text("gone IS NOT NULL")),
 )  # fmt: skip
 
 journey = Table(
     "journey",
     metadata,
     Column("id", Sequence, primary_key=True, autoincrement=True),
-    Column("article_id", String(32), nullable=False),
+    Column("article_id", Words(32), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("stage", String(8), nullable=False),
-    Column("word", String(12), nullable=False),
-    Column("worker", String(64), nullable=False),
+    Column("stage", Words(8), nullable=False),
+    Column("word", Words(12), nullable=False),
+    Column("worker", Words(64, cut=True), nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("detail", Text),
+    Column("detail", Prose),
     Index("ix_journey_article", "article_id"),
+)
+
+tallies = Table(
+    "tallies",  # totals since the beginning, kept as it happens: counting rows would be slow, and wrong
+    metadata,  # once some were pruned
+    Column("name", Words(16), primary_key=True),  # accepted, a terminal Status, woken, pruned
+    Column("shard", Integer, primary_key=True),  # so that processes do not wait for each other's row
+    Column("value", BigInteger, nullable=False),
+)
+
+once = Table(
+    "once",  # Idempotency-Key: what was asked under a key, and what was answered
+    metadata,
+    Column("key", Words(255), primary_key=True),
+    Column("fingerprint", Words(64), nullable=False),  # of method, path and body
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_once_created", "created_at"),
+)
+
+erasures = Table(
+    "erasures",  # texts that articles had before, and when one is purged: what Redis has still to forget
+    metadata,
+    Column("article_id", Words(32), primary_key=True),
+    Column("text_hash", Words(32), primary_key=True),
+    Column("due", Boolean, nullable=False),  # to be forgotten
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from shared.article import Article, RawArticle
 from shared.clock import from_ms
-from shared.codec import pack
-from shared.errors import Unavailable
+from shared.fingerprints.port import WINDOW_SECONDS
+from shared.ledger.accepting import accept_articles
 from shared.ledger.claims import (
     Limits,
     blame,
@@ -25,8 +24,8 @@ from shared.ledger.claims import (
     supersede,
 )
 from shared.ledger.commits import Settlement
-from shared.ledger.engine import Database
-from shared.ledger.leads import new_submission
+from shared.ledger.engine import Database, take_turn
+from shared.ledger.keeper import SqlKeeping
 from shared.ledger.port import (
     Accepted,
     Backlog,
@@ -37,33 +36,25 @@ from shared.ledger.port import (
     SubmissionStatus,
 )
 from shared.ledger.rows import Row, load_articles, load_copies, read_article, read_rows
-from shared.ledger.schema import articles, journey, originals, submissions
+from shared.ledger.schema import articles, journey, submissions
 from shared.messages import Lane, Stage
 
 
-class SqlLedger:
+class SqlLedger(SqlKeeping):
     """A ``Ledger`` on one database; open it in the process that uses it."""
 
     def __init__(self, url: str, limits: Limits | None = None) -> None:
-        self._database = Database(url)
+        super().__init__(Database(url))
         self._limits = limits or Limits()
 
     def accept(
         self, articles: Sequence[RawArticle], now: int, lane: Lane = "live", door: str = "ingest"
     ) -> list[Accepted]:
         """Store originals and submissions at stage clean, all or none; returns receipts in order."""
-        rows = [new_submission(raw.id, raw.source.id, lane, now) for raw in articles]
-        if not rows:
+        if not articles:
             return []
         with self._database.write() as connection:
-            sequences = _insert_submissions(connection, rows)
-            contents = [
-                {"sequence": sequences[row["id"]], "content": pack(raw)}
-                for row, raw in zip(rows, articles, strict=True)
-            ]
-            connection.execute(sa.insert(originals), contents)
-            connection.execute(sa.insert(journey), [_accepted(row, sequences, door, now) for row in rows])
-        return [Accepted(row["article_id"], row["id"]) for row in rows]
+            return accept_articles(connection, articles, now, lane, door)
 
     def claim(
         self, stage: Stage, lane: Lane, limit: int, worker: str, now: int, token: str | None = None
@@ -86,6 +77,9 @@ class SqlLedger:
     ) -> tuple[list[Row], bool]:
         while True:
             rows, more = pick(connection, stage, lane, limit, self._limits, now)
+            if rows and stage != "clean":
+                # Else a change that is committed right now would neither be seen here, nor see this claim.
+                take_turn(connection)
             spent = [row for row in rows if row["attempts"] >= self._limits.max_attempts]
             late = outdated(connection, stage, rows)
             if not spent and not late:
@@ -97,9 +91,11 @@ class SqlLedger:
 
     def renew(self, token: str, now: int) -> bool:
         """Lengthen a lease; False when the token holds nothing any more."""
-        held = sa.update(submissions).where(submissions.c.token == token)
+        held = sa.select(submissions.c.sequence).where(submissions.c.token == token)
+        mine = held.order_by(submissions.c.sequence).with_for_update()
+        longer = sa.update(submissions).where(submissions.c.sequence.in_(mine))
         with self._database.write() as connection:
-            done = connection.execute(held.values(lease_until=now + self._limits.lease_ms))
+            done = connection.execute(longer.values(lease_until=now + self._limits.lease_ms))
             return bool(done.rowcount)
 
     def commit(
@@ -112,8 +108,8 @@ class SqlLedger:
     def release(self, token: str, now: int, *, blame: str | None = None, traceback: str | None = None) -> int:
         """Give claimed rows back, with or without blame."""
         with self._database.write() as connection:
-            held = sa.select(submissions).where(submissions.c.token == token).with_for_update()
-            rows = read_rows(connection, held)
+            held = sa.select(submissions).where(submissions.c.token == token)
+            rows = read_rows(connection, held.order_by(submissions.c.sequence).with_for_update())
             for row in rows:
                 _put_back(connection, row, blame, traceback, now)
         return len(rows)
@@ -121,7 +117,7 @@ class SqlLedger:
     def status(self, article_id: str) -> SubmissionStatus | None:
         """The newest submission of an article."""
         query = (
-            sa.select(submissions, articles.c.revision)
+            sa.select(submissions, articles.c.revision, articles.c.withdrawn)
             .outerjoin(articles, articles.c.id == submissions.c.article_id)
             .where(submissions.c.article_id == article_id, submissions.c.kind == "push")
             .order_by(submissions.c.sequence.desc())
@@ -200,8 +196,10 @@ class SqlLedger:
             .order_by(articles.c.sequence)
             .limit(limit)
         )
-        # Sequences follow the time of acceptance, so the window begins after the last one before it.
-        before = submissions.c.accepted_at < since
+        # Sequences follow the time of acceptance, so the window begins after the last one before it. A clock
+        # that was far behind must not hide a window: what says it is much older than that is passed over.
+        longest = int(WINDOW_SECONDS * 1000)
+        before = sa.and_(submissions.c.accepted_at < since, submissions.c.accepted_at >= since - longest)
         last = (
             sa.select(submissions.c.sequence).where(before).order_by(submissions.c.sequence.desc()).limit(1)
         )
@@ -212,28 +210,14 @@ class SqlLedger:
 
     def check(self) -> None:
         """Return when the ledger can be written; raises ``Unavailable``."""
-        try:
-            with self._database.write() as connection:
-                connection.execute(sa.select(submissions.c.sequence).limit(1))
-        except Unavailable as error:
-            hint = "; run `copydesk migrate`" if "no such table" in str(error) else ""
-            raise Unavailable(f"{error}{hint}") from error
+        # Asking for a lock is what a standby refuses, though it would answer a plain query.
+        query = sa.select(submissions).limit(1).with_for_update(skip_locked=True)
+        with self._database.write() as connection:
+            connection.execute(query)
 
     def close(self) -> None:
         """Close every connection."""
         self._database.close()
-
-
-def _insert_submissions(connection: sa.Connection, rows: list[dict[str, Any]]) -> dict[str, int]:
-    insert = sa.insert(submissions).returning(submissions.c.id, submissions.c.sequence)
-    return {row.id: row.sequence for row in connection.execute(insert, rows)}
-
-
-def _accepted(row: dict[str, Any], sequences: dict[str, int], door: str, now: int) -> dict[str, Any]:
-    return {
-        "article_id": row["article_id"], "sequence": sequences[row["id"]], "at": now, "stage": "accept",
-        "word": "accepted", "worker": door, "attempt": 0, "detail": None,
-    }  # fmt: skip
 
 
 def _put_back(
@@ -249,7 +233,7 @@ def _read_status(row: Row) -> SubmissionStatus:
     return SubmissionStatus(
         id=row["article_id"], submission=row["id"], revision=row["revision"] or 0, status=row["status"],
         stage=row["stage"], reason=row["reason"], attempts=row["attempts"],
-        updated_at=from_ms(row["updated_at"]),
+        updated_at=from_ms(row["updated_at"]), withdrawn=bool(row["withdrawn"]),
     )  # fmt: skip
 
 

@@ -1,0 +1,170 @@
+"""The keeping half of the SQL ledger: each method is one transaction around a function of its own module."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from shared.article import Article, RawArticle
+from shared.errors import Unavailable
+from shared.fingerprints.port import TextClaim
+from shared.ledger import once, pruning, quarantine, replays, tallies, withdrawals
+from shared.ledger.engine import BUSY_MS, Database
+from shared.ledger.keeping import (
+    Load,
+    OnceAnswer,
+    OnceKey,
+    Page,
+    PruneRule,
+    Quarantined,
+    QuarantineFilter,
+    ReplaySpec,
+    Served,
+    Withdrawal,
+)
+from shared.ledger.port import Accepted
+from shared.messages import Lane
+
+
+class SqlKeeping:
+    """A ``Keeping`` on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept_once(
+        self,
+        key: OnceKey,
+        articles: Sequence[RawArticle],
+        now: int,
+        answer: Callable[[list[Accepted]], bytes],
+        lane: Lane = "live",
+    ) -> OnceAnswer:
+        """Accept under a key, in the same transaction; a known key gives its first answer again."""
+        with self._database.write() as connection:
+            return once.accept_once(connection, key, articles, now, answer, lane)
+
+    def load(self, now: int, pending_cap: int) -> Load:  # noqa: ARG002 - the port's; other ledgers may need it
+        """How full the ledger is; counts no further than ``pending_cap`` + 1."""
+        with self._database.read() as connection:
+            return tallies.measure_load(connection, self._database.engine.url, pending_cap)
+
+    def tallies(self) -> dict[str, int]:
+        """Totals since the beginning."""
+        with self._database.read() as connection:
+            return tallies.read_tallies(connection)
+
+    def tally(self, name: str, count: int) -> None:
+        """Add to a total that the flow itself does not keep."""
+        with self._database.write() as connection:
+            tallies.add(connection, {name: count})
+
+    def quarantined(self, which: QuarantineFilter, after: int, limit: int) -> list[Quarantined]:
+        """A page of the quarantine, oldest acceptance first; without originals."""
+        with self._database.read() as connection:
+            return quarantine.read_page(connection, which, after, limit)
+
+    def quarantined_one(self, submission: str) -> Quarantined | None:
+        """One quarantined submission with its original."""
+        with self._database.read() as connection:
+            return quarantine.read_one(connection, submission)
+
+    def count_quarantined(self, which: QuarantineFilter) -> int:
+        """How many there are."""
+        with self._database.read() as connection:
+            return quarantine.count(connection, which)
+
+    def replay_quarantined(
+        self, which: QuarantineFilter, after: int, limit: int, now: int, lane: Lane = "replay"
+    ) -> Page:
+        """Send a page of them back to clean (a refresh: to index), with fresh attempts."""
+        with self._database.write() as connection:
+            return quarantine.replay_page(connection, which, after, limit, now, lane)
+
+    def drop_quarantined(
+        self, which: QuarantineFilter, after: int, limit: int, now: int, reason: str
+    ) -> Page:
+        """End a page of them as ``rejected``, with ``dropped: reason``."""
+        with self._database.write() as connection:
+            return quarantine.drop_page(connection, which, after, limit, now, reason)
+
+    def count_replay(self, spec: ReplaySpec) -> int:
+        """How many submissions a replay would take."""
+        with self._database.read() as connection:
+            return replays.count(connection, spec)
+
+    def replay(self, spec: ReplaySpec, after: int, limit: int, now: int) -> Page:
+        """Put a page of the past back to a stage, in the replay lane."""
+        with self._database.write() as connection:
+            return replays.replay_page(connection, spec, after, limit, now)
+
+    def refresh(self, after: int, limit: int, now: int, ids: Sequence[str] = ()) -> Page:
+        """Queue a page of all articles (or those given) for writing to the index again."""
+        with self._database.write() as connection:
+            return replays.refresh_page(connection, after, limit, now, ids)
+
+    def withdraw(self, article_id: str, now: int, *, purge: bool = False) -> Withdrawal | None:
+        """Take an article out of search for good and block its item; None when it is unknown."""
+        with self._database.write() as connection:
+            done = withdrawals.withdraw(connection, article_id, now, purge=purge)
+        if purge:
+            self._empty_log()
+        return done
+
+    def erasures(self, limit: int) -> list[TextClaim]:
+        """Fingerprints that have still to be forgotten."""
+        with self._database.read() as connection:
+            return withdrawals.read_erasures(connection, limit)
+
+    def erased(self, claims: Sequence[TextClaim]) -> None:
+        """They are forgotten; raises ``Unavailable`` while readers keep a log of what was erased."""
+        if not self._empty_log():
+            raise Unavailable("ledger: what was erased stays in its log until those who read now are done")
+        with self._database.write() as connection:
+            withdrawals.mark_erased(connection, claims)
+
+    def _empty_log(self) -> bool:
+        """Write SQLite's log back and cut it to nothing: it keeps what was erased until it is overwritten.
+
+        False when others use it. That is not waited for, since nobody could write meanwhile.
+        """
+        if self._database.engine.dialect.name != "sqlite":
+            return True
+        connection = self._database.engine.raw_connection()
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA busy_timeout=0")
+            busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        except sqlite3.OperationalError:
+            connection.invalidate()
+            return False
+        finally:
+            cursor.close()
+            connection.close()
+        return not busy
+
+    def served(self, after: int, limit: int) -> list[Served]:
+        """A page of articles that were indexed or are tombstones, by sequence."""
+        with self._database.read() as connection:
+            return replays.read_served(connection, after, limit)
+
+    def articles(self, ids: Sequence[str]) -> list[Article]:
+        """Articles as the index ought to hold them, with counters, verdict and copies."""
+        with self._database.read() as connection:
+            return replays.read_articles(connection, ids)
+
+    def prune(self, rule: PruneRule, after: int, limit: int, now: int) -> Page:
+        """Remove (articles: begin to remove) a page of what a rule names."""
+        with self._database.write() as connection:
+            return pruning.prune_page(connection, rule, after, limit, now)
+
+    def bury(self, now: int, limit: int) -> int:
+        """Remove rows of pruned articles whose tombstone went two days ago."""
+        with self._database.write() as connection:
+            return pruning.bury(connection, now, limit)
+
+    def forget_keys(self, before: int, limit: int) -> int:
+        """Remove idempotency keys older than ``before``."""
+        with self._database.write() as connection:
+            return once.forget_keys(connection, before, limit)

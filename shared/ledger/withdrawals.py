@@ -1,0 +1,210 @@
+"""Taking an article out of search for good, with or without erasing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shared.article import Article, Source
+from shared.clock import from_ms
+from shared.codec import from_json, pack
+from shared.fingerprints.port import TextClaim
+from shared.ledger.accepting import BARRED
+from shared.ledger.claims import step
+from shared.ledger.engine import take_turn
+from shared.ledger.keeping import Withdrawal
+from shared.ledger.leads import free_copies, queue_refresh, touch
+from shared.ledger.quarantine import AFRESH, BY_HAND
+from shared.ledger.rows import Row, read_rows, sort_key
+from shared.ledger.schema import articles, erasures, journey, originals, submissions
+from shared.ledger.standing import NONE
+from shared.ledger.tallies import add
+from shared.messages import LANES, Lane
+
+_REMEMBER = {  # made once: a statement is compiled again whenever it is put together
+    "sqlite": sqlite.insert(erasures).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(erasures).on_conflict_do_nothing(),
+}
+NOTHING = ""  # as a hash: equal to that of no text
+_FACTS = [column for column in articles.c if column.name not in ("article", "standing")]
+
+
+def withdraw(connection: sa.Connection, article_id: str, now: int, *, purge: bool) -> Withdrawal | None:
+    """Withdraw one article."""
+    rows = _lock_submissions(connection, article_id)
+    pushes = [row for row in rows if row["kind"] == "push"]
+    take_turn(connection)
+    found = _read_facts(connection, article_id)
+    if found is None and not pushes:
+        return None
+    if found is None:
+        found = _make_row(connection, article_id, pushes[-1])
+    ended = _end_pushes(connection, pushes, found["sequence"], now)
+    changed: set[str] = set()
+    if found["gone"] not in BARRED or (purge and found["gone"] != "purged"):
+        changed = take_out(connection, found, "purged" if purge else "withdrawn", now)
+    if purge:
+        _note_erasures(connection, found)
+        _erase(connection, found, [row["sequence"] for row in rows])
+    _hurry(connection, changed)
+    queue_refresh(connection, changed, "live", now)
+    add(connection, ended)
+    return Withdrawal(ended.get("withdrawn", 0), (("index", "live"),) if changed else ())
+
+
+def take_out(
+    connection: sa.Connection, found: Row, gone: Literal["withdrawn", "purged", "pruned"], now: int
+) -> set[str]:
+    """Make an article a tombstone; returns the ids whose documents change.
+
+    Its copies get leads from among themselves, and it is no copy any more: its lead shows it no longer.
+    What was set aside goes too, so that nothing can fall back to it.
+    """
+    mine = sa.update(articles).where(articles.c.id == found["id"])
+    left: dict[str, Any] = {
+        "withdrawn": True, "gone": gone, "gone_at": now, "change": articles.c.change + 1,
+        "verdict": "new", "duplicate_of": None, "similarity": 0.0,
+    }  # fmt: skip
+    connection.execute(mine.values(left | NONE))
+    changed = {found["id"]} | free_copies(connection, found["id"])
+    if found["duplicate_of"] is not None:
+        touch(connection, [found["duplicate_of"]])
+        changed.add(found["duplicate_of"])
+    return changed
+
+
+def erase_late(connection: sa.Connection, rows: Sequence[Row], known: dict[str, Row]) -> None:
+    """Erase what came in beside a purge: submissions of purged items that slipped through the door."""
+    for row in rows:
+        found = known[row["article_id"]]
+        if found["gone"] == "purged":
+            _erase(connection, found, [row["sequence"]])
+
+
+def read_erasures(connection: sa.Connection, limit: int) -> list[TextClaim]:
+    """Fingerprints that have still to be forgotten."""
+    query = sa.select(erasures).where(erasures.c.due.is_(True))
+    query = query.order_by(erasures.c.article_id, erasures.c.text_hash).limit(limit)
+    return [TextClaim(row.article_id, row.text_hash) for row in connection.execute(query)]
+
+
+def mark_erased(connection: sa.Connection, claims: Sequence[TextClaim]) -> None:
+    """They are forgotten."""
+    for claim in claims:
+        connection.execute(
+            sa.delete(erasures).where(
+                erasures.c.article_id == claim.article_id, erasures.c.text_hash == claim.text_hash
+            )
+        )
+
+
+def _lock_submissions(connection: sa.Connection, article_id: str) -> list[Row]:
+    columns = [column for column in submissions.c if column.name not in ("draft", "traceback")]
+    query = sa.select(*columns).where(submissions.c.article_id == article_id)
+    return read_rows(connection, query.order_by(submissions.c.sequence).with_for_update())
+
+
+def _read_facts(connection: sa.Connection, article_id: str) -> Row | None:
+    query = sa.select(*_FACTS).where(articles.c.id == article_id)
+    return next(iter(read_rows(connection, query)), None)
+
+
+def _make_row(connection: sa.Connection, article_id: str, push: Row) -> Row:
+    """An empty article for an item that never became one, to bar it and to hold its tombstone."""
+    blank = Article(article_id, Source(push["source_id"]), "", "", from_ms(push["accepted_at"]))
+    values = {
+        "id": article_id, "source_id": push["source_id"], "sequence": push["sequence"], "revision": 0,
+        "change": 0, "indexed_change": 0, "content_hash": NOTHING, "text_hash": NOTHING, "verdict": "new",
+        "similarity": 0.0, "story_id": article_id, "sort_key": sort_key(blank, push["sequence"]),
+        "ingested_at": push["accepted_at"], "withdrawn": False, "article": pack(blank),
+    }  # fmt: skip
+    connection.execute(sa.insert(articles).values(values))
+    found = _read_facts(connection, article_id)
+    if found is None:
+        raise AssertionError("the row was just made")
+    return found
+
+
+def _end_pushes(connection: sa.Connection, pushes: Sequence[Row], present: int, now: int) -> dict[str, int]:
+    """End as withdrawn what is under way or in quarantine, the newest, and the article's present revision.
+
+    Returns how totals change.
+
+    A worker that holds one finds its token gone, and changes nothing any more.
+    """
+    rows = [
+        push for push in pushes
+        if push["status"] != "withdrawn"
+        and (
+            push["stage"] is not None or push["status"] == "quarantined" or push is pushes[-1]
+            or push["sequence"] == present
+        )
+    ]  # fmt: skip
+    if not rows:
+        return {}
+    values = AFRESH | {
+        "stage": None, "status": "withdrawn", "draft": None, "replay": None, "alone": False,
+        "updated_at": now,
+    }  # fmt: skip
+    values["attempts"] = submissions.c.attempts
+    mine = submissions.c.sequence.in_([row["sequence"] for row in rows])
+    connection.execute(sa.update(submissions).where(mine).values(values))
+    steps = [step(row, row["stage"] or "withdraw", "withdrawn", BY_HAND, now, None) for row in rows]
+    connection.execute(sa.insert(journey), steps)
+    totals = {"withdrawn": len(rows)}
+    for row in rows:
+        if row["stage"] is None:
+            totals[row["status"]] = totals.get(row["status"], 0) - 1
+    return totals
+
+
+def _hurry(connection: sa.Connection, ids: set[str]) -> None:
+    """Move what waits to be indexed anyway out of the replay lane: a kill does not queue behind the past."""
+    slow: Lane = LANES[1]
+    waiting = sa.select(submissions.c.sequence).where(
+        submissions.c.article_id.in_(sorted(ids)), submissions.c.kind == "refresh",
+        submissions.c.stage == "index", submissions.c.lane == slow, submissions.c.token.is_(None),
+    )  # fmt: skip
+    if not ids:
+        return
+    # Whoever holds one of them is claiming it, and may wait for the turn that is ours.
+    mine = list(connection.scalars(waiting.with_for_update(skip_locked=True)))
+    connection.execute(sa.update(submissions).where(submissions.c.sequence.in_(mine)).values(lane=LANES[0]))
+
+
+def remember_text(connection: sa.Connection, article_id: str, *texts: str) -> None:
+    """Keep the hashes of texts that an article leads in the fingerprints, and will have no more."""
+    rows = [{"article_id": article_id, "text_hash": text, "due": False} for text in sorted(set(texts))]
+    connection.execute(_REMEMBER[connection.dialect.name], rows)
+
+
+def _note_erasures(connection: sa.Connection, found: Row) -> None:
+    """Note every text that the article may lead in the fingerprints: what it has, serves and had.
+
+    One row at least, also where there was no text: as long as one is left, the log is to be emptied.
+    """
+    texts = {found["text_hash"], NOTHING}
+    if found["standing_facts"] is not None:
+        texts.add(from_json(found["standing_facts"], dict[str, Any])["text_hash"])
+    remember_text(connection, found["id"], *texts)
+    connection.execute(sa.update(erasures).where(erasures.c.article_id == found["id"]).values(due=True))
+
+
+def _erase(connection: sa.Connection, found: Row, sequences: Sequence[int]) -> None:
+    """Overwrite everything that an article's text or people's words about it may stand in."""
+    blank = Article(
+        found["id"], Source(found["source_id"]), "", "", from_ms(found["ingested_at"]),
+        revision=found["revision"], change=found["change"] + 1, withdrawn=True,
+    )  # fmt: skip
+    empty = NONE | {
+        "article": pack(blank), "url": None, "content_hash": NOTHING, "text_hash": NOTHING, "version": None,
+        "modified_at": None,
+    }  # fmt: skip
+    connection.execute(sa.update(articles).where(articles.c.id == found["id"]).values(empty))
+    connection.execute(sa.delete(originals).where(originals.c.sequence.in_(sequences)))
+    mine = submissions.c.sequence.in_(sequences)  # and no other: they are locked already
+    connection.execute(sa.update(submissions).where(mine).values(draft=None, reason=None, traceback=None))
+    connection.execute(sa.update(journey).where(journey.c.article_id == found["id"]).values(detail=None))
