@@ -1,6 +1,6 @@
 """The embedded broker: which Valkey or Redis server to run, with which options, and whether it answers.
 
-Speaks the protocol's one word by a plain socket, so that the CLI needs no client library.
+Speaks the first word of each protocol by a plain socket, so that the CLI needs no client library.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from shared.errors import BadSettings
 
 LOWEST_VERSION = 7
 PROBE_SECONDS = 2.0
+PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
+# What is said first, and how an answer begins: a frame of the method class, for AMQP 0-9-1.
+GREETINGS: dict[str, tuple[bytes, tuple[bytes, ...]]] = {
+    "redis": (b"PING\r\n", (b"+PONG", b"-NOAUTH")),
+    "amqp": (b"AMQP\x00\x00\x09\x01", (b"\x01\x00\x00",)),
+}
 
 
 def find_server() -> Path:
@@ -80,17 +86,25 @@ def free_port() -> int:
 
 
 def pings(url: str) -> bool:
-    """Whether a Redis or Valkey server answers PING within two seconds.
+    """Whether a broker answers within two seconds: PING at Redis or Valkey, the first greeting at RabbitMQ.
 
     One that wants a password or TLS counts as answering: it is there, and the services hold the key.
     """
     parts = urlsplit(url)
+    word, answers = GREETINGS.get(parts.scheme, (b"", (b"",)))
+    port = parts.port or PORTS.get(parts.scheme, 6379)
     try:
-        address = (parts.hostname or "127.0.0.1", parts.port or 6379)
-        with socket.create_connection(address, timeout=PROBE_SECONDS) as connection:
-            if parts.scheme != "redis":
+        with socket.create_connection(
+            (parts.hostname or "127.0.0.1", port), timeout=PROBE_SECONDS
+        ) as connection:
+            if not word:
                 return True
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith((b"+PONG", b"-NOAUTH"))
+            connection.sendall(word)
+            return connection.recv(64).startswith(answers)
     except OSError:
         return False
+
+
+def broker_name(url: str) -> str:
+    """What kind of broker an address is of, in a word for people."""
+    return "RabbitMQ" if urlsplit(url).scheme.startswith("amqp") else "Redis"

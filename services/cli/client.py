@@ -79,13 +79,21 @@ class Desk:
         while pending:
             ended = {}
             for article_id in pending[:LOOK_AT]:
-                status = self.status(article_id)
+                status = self._status_or_withdrawn(article_id)
                 if status["status"] in TERMINAL:
                     ended[article_id] = status
             yield from ended.values()
             pending = [article_id for article_id in pending if article_id not in ended]
             if pending and not ended:
                 time.sleep(LOOK_EVERY)
+
+    def _status_or_withdrawn(self, article_id: str) -> Json:
+        try:
+            return self.status(article_id)
+        except InvalidRequest as error:
+            if error.field != "410":
+                raise
+            return {"id": article_id, "status": "withdrawn", "stage": None, "reason": error.message}
 
     def _send(self, method: str, url: str, *, content: bytes = b"", content_type: str = "") -> httpx.Response:
         headers = {"Content-Type": content_type} if content_type else {}

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import click
 
-from services.cli.broker import find_server, pings, server_version
+from services.cli.broker import broker_name, find_server, pings, server_version
 from services.cli.client import Desk
 from services.cli.ground import folder_problem, has_ledger, is_locked, port_problem
+from services.cli.running import as_it_runs
 from shared.errors import BadSettings, CopydeskError, IndexMissing
 from shared.index.open import open_index
 from shared.ledger.open import open_ledger
 from shared.settings import PREFIX, Settings, read_settings
 
+SAMPLE = 1_000  # articles, which takes a second or two
 LOWEST_FREE = 1024**3  # bytes; below, an index merge or the ledger's log may run out of room
 # Those with compiled parts or data of their own: the ones that fail to load where a wheel does not fit.
 COMPILED = (
@@ -43,18 +45,36 @@ class Finding:
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--compare", is_flag=True, help="Compare ledger, index and fingerprints with each other.")
+@click.option("--sample", type=click.IntRange(1), help="How many articles to compare  [default: 1000]")
+@click.option("--all", "everything", is_flag=True, help="Compare all articles.")
+@click.option("--mend", is_flag=True, help="Mend what was found to differ, where that can be done.")
+def doctor(*, compare: bool, sample: int | None, everything: bool, mend: bool) -> None:
     """Check what Copydesk stands on, and say what to do.
 
     Looks at Python, the installed parts, the data folder, the ports, and the ledger, broker, index and
-    services where they run. Exits with 1 when something is not well.
+    services where they run; with --compare at what they hold instead. Exits with 1 when something is not
+    well.
     """
     settings = read_settings()
-    findings = list(examine(settings))
-    for finding in findings:
-        mark = click.style("ok  ", fg="green") if finding.good else click.style("bad ", fg="red")
-        click.echo(f"{mark} {finding.what:12} {finding.told}")
-    sys.exit(0 if all(finding.good for finding in findings) else 1)
+    if not compare and (sample or everything or mend):
+        raise click.UsageError("--sample, --all and --mend go with --compare")
+    if sample and everything:
+        raise click.UsageError("give --sample or --all, not both")
+    if compare:
+        from services.cli.compare import compare_all
+
+        findings = compare_all(settings, None if everything else sample or SAMPLE, mend=mend)
+    else:
+        findings = examine(settings)
+    bad = [_print(finding) for finding in findings].count(False)
+    sys.exit(1 if bad else 0)
+
+
+def _print(finding: Finding) -> bool:
+    mark = click.style("ok  ", fg="green") if finding.good else click.style("bad ", fg="red")
+    click.echo(f"{mark} {finding.what:12} {finding.told}")
+    return finding.good
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -63,7 +83,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield check_python()
     yield check_parts()
     yield check_data_dir(settings.data_dir)
-    yield check_broker(settings)
+    yield from check_broker(settings)
     yield _try("ledger", lambda: _check_ledger(settings))
     yield _try("index", lambda: _check_index(settings))
     if running:
@@ -112,21 +132,32 @@ def check_data_dir(folder: Path) -> Finding:
     return Finding("data folder", enough, told if enough else f"{told}; make room for at least 1 GiB")
 
 
-def check_broker(settings: Settings) -> Finding:
-    """Whether the broker answers, or can be started."""
+def check_broker(settings: Settings) -> Iterator[Finding]:
+    """Whether the broker, and a Redis beside it, answer or can be started."""
+    settings = as_it_runs(settings)
+    if settings.broker_url and settings.broker_url != settings.redis_url:
+        yield _answers("broker", settings.broker_url, f"start it, or correct {PREFIX}BROKER_URL")
     if settings.redis_url:
-        good = pings(settings.redis_url)
-        told = (
-            "answers"
-            if good
-            else f"does not answer; start it, or unset {PREFIX}BROKER_URL for a server of our own"
+        what = "broker" if settings.broker_url in ("", settings.redis_url) else "redis"
+        unset = f"unset {PREFIX}BROKER_URL for a server of our own"
+        yield _answers(
+            what,
+            settings.redis_url,
+            f"start it, or {unset if what == 'broker' else f'correct {PREFIX}REDIS_URL'}",
         )
-        return Finding("broker", good, told)
+        return
     try:
         program = find_server()
     except BadSettings as error:
-        return Finding("broker", good=False, told=str(error))
-    return Finding("broker", good=True, told=f"{program}, version {server_version(program)}")
+        yield Finding("broker", good=False, told=str(error))
+    else:
+        yield Finding("broker", good=True, told=f"{program}, version {server_version(program)}")
+
+
+def _answers(what: str, url: str, advice: str) -> Finding:
+    if pings(url):
+        return Finding(what, good=True, told=f"{broker_name(url)} answers")
+    return Finding(what, good=False, told=f"{broker_name(url)} does not answer; {advice}")
 
 
 def check_ports(settings: Settings) -> Iterator[Finding]:
@@ -137,11 +168,16 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"port {name}", problem is None, problem or f"{port} is free")
 
 
+def with_advice(error: IndexMissing) -> str:
+    """What is missing and what to do; an index of another version says itself that it has to be rebuilt."""
+    return str(error) if "`copydesk " in str(error) else f"{error}; run `copydesk migrate`"
+
+
 def _try(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, good=True, told=check())
     except IndexMissing as error:
-        return Finding(what, good=False, told=f"{error}; run `copydesk migrate`")
+        return Finding(what, good=False, told=with_advice(error))
     except CopydeskError as error:
         return Finding(what, good=False, told=str(error))
 

@@ -23,6 +23,15 @@ COMMANDS = {
     "ingest": ("ingest", "ingest", "Push files into a running system."),
     "search": ("search", "search", "Search, and print the hits as a table."),
     "status": ("status", "status", "Show the services and the backlog, or one article's journey."),
+    "quarantine": ("quarantine", "quarantine", "List, show, replay or drop what was quarantined."),
+    "replay": ("replay", "replay", "Run articles of the past through the stages again."),
+    "reindex": (
+        "reindex",
+        "reindex",
+        "Build a new index beside the old one from the ledger, and switch to it.",
+    ),
+    "withdraw": ("withdraw", "withdraw", "Take an article out of search for good, and refuse its item."),
+    "prune": ("prune", "prune", "Remove what is older than it has to be kept."),
     "stage": ("stage", "stage", "Run one stage on NDJSON from standard input, without any service."),
     "doctor": ("doctor", "doctor", "Check what Copydesk stands on, and say what to do."),
 }

@@ -1,4 +1,4 @@
-"""How things look on the terminal: prefixed lines of the children, tables of hits, the addresses."""
+"""How things look on the terminal: prefixed lines of the children, tables, the addresses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.system import flower_url, ingest_url, search_url
+from shared.ledger.port import JourneyStep
 from shared.settings import Settings
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
 NAME_WIDTH = 12
 TOPICS_SHOWN = 4
 LINES_HELD = 10_000
+WIDE = 160  # columns that a table of ids takes; a narrower terminal breaks its lines, and no id is cut
 # Colour and cursor codes: of a child, whose lines stand among others; of an article, which is not trusted.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -92,6 +94,21 @@ def progress_bar(console: Console) -> Progress:
         transient=True,
         disable=not console.is_terminal,  # else it leaves an empty line
     )
+
+
+def wide_console() -> Console:
+    """A console for tables of ids, which people copy: none is cut, however narrow the terminal or a pipe."""
+    console = Console()
+    return console if console.width >= WIDE else Console(width=WIDE)
+
+
+def journey_table(steps: Iterable[JourneyStep]) -> RenderableType:
+    """The steps of an article's way, oldest first."""
+    table = Table("at", "stage", "result", "worker", "attempt", "detail")
+    for step in steps:
+        row = (f"{step.at:%Y-%m-%d %H:%M:%S}", step.stage, step.word, step.worker, str(step.attempt))
+        table.add_row(*row, Text(plain(step.detail or "")))
+    return table
 
 
 def addresses(settings: Settings) -> RenderableType:

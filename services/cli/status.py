@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
@@ -11,13 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.client import Desk, Json
-from services.cli.ground import has_ledger
-from services.cli.show import plain
+from services.cli.moments import show_age
+from services.cli.running import opened_ledger
+from services.cli.show import journey_table, plain
+from services.cli.walk import count_of
 from shared.clock import now_ms
-from shared.errors import InvalidRequest, Unavailable
-from shared.ledger.open import open_ledger
-from shared.ledger.port import Backlog, JourneyStep, Ledger
+from shared.errors import InvalidRequest
+from shared.ledger.keeping import QuarantineFilter
+from shared.ledger.port import Backlog, Ledger
 from shared.settings import Settings, read_settings
+
+ENDS = ("indexed", "unchanged", "superseded", "rejected", "quarantined", "withdrawn")
 
 
 @click.command()
@@ -28,28 +33,23 @@ def status(article_id: str) -> None:
     Without an ID it exits with 1 when a service does not answer or is not ready.
     """
     settings = read_settings()
-    if not has_ledger(settings):
-        raise Unavailable(f"there is no ledger in {settings.data_dir} yet; `copydesk up` makes it")
     console = Console()
-    if not article_id:
-        sys.exit(_show_system(settings, console))
-    ledger = open_ledger(settings)
-    try:
-        _show_article(ledger, article_id, console)
-    finally:
-        ledger.close()
+    with opened_ledger(settings) as ledger:
+        if article_id:
+            _show_article(ledger, article_id, console)
+        else:
+            sys.exit(_show_system(settings, ledger, console))
 
 
-def _show_system(settings: Settings, console: Console) -> int:
+def _show_system(settings: Settings, ledger: Ledger, console: Console) -> int:
     with Desk(settings) as desk:
         answers = dict(desk.readiness())
     console.print(_services_table(answers))
-    ledger = open_ledger(settings)
-    try:
-        console.print(_backlog_table(ledger.backlog(now_ms())))
-        console.print(_counts_table(ledger.counts()))
-    finally:
-        ledger.close()
+    console.print(_backlog_table(ledger.backlog(now_ms())))
+    totals = ledger.tallies()
+    console.print(_totals_table(totals))
+    for line in _hints(totals, ledger.count_quarantined(QuarantineFilter())):
+        console.print(line, soft_wrap=True)
     return 0 if all(answer and _is_ready(answer) for answer in answers.values()) else 1
 
 
@@ -76,20 +76,30 @@ def _word(result: object) -> str:
 
 
 def _backlog_table(backlog: list[Backlog]) -> RenderableType:
-    columns = ("stage", "lane", "waiting", "in work", "put off", "oldest accepted")
+    columns = ("stage", "lane", "waiting", "in work", "put off", "oldest wait", "oldest accepted")
     table = Table(*columns, title="Backlog", title_justify="left")
     now = datetime.now(UTC)
     for entry in backlog:
-        age = f"{(now - entry.oldest_accepted).total_seconds():.0f} s ago"
-        table.add_row(entry.stage, entry.lane, str(entry.waiting), str(entry.held), str(entry.put_off), age)
+        wait = "" if entry.oldest_since is None else show_age((now - entry.oldest_since).total_seconds())
+        age = f"{show_age((now - entry.oldest_accepted).total_seconds())} ago"
+        counts = (str(count) for count in (entry.waiting, entry.held, entry.put_off))
+        table.add_row(entry.stage, entry.lane, *counts, wait, age)
     return table
 
 
-def _counts_table(counts: dict[str, int]) -> RenderableType:
-    table = Table("status", "submissions", title="Submissions", title_justify="left")
-    for word, count in counts.items():
-        table.add_row(word, str(count))
+def _totals_table(totals: dict[str, int]) -> RenderableType:
+    table = Table("since the beginning", "submissions", title="Totals", title_justify="left")
+    for word in ("accepted", *ENDS):
+        table.add_row(word, str(totals.get(word, 0)))
+    if totals.get("pruned"):
+        table.add_row("pruned since", str(totals["pruned"]))
     return table
+
+
+def _hints(totals: dict[str, int], quarantined: int) -> Iterator[str]:
+    yield f"stages woken by the sweeper, since the beginning: {totals.get('woken', 0)}"
+    if quarantined:
+        yield f"{count_of(quarantined, 'submission')} in quarantine; see `copydesk quarantine list`"
 
 
 def _show_article(ledger: Ledger, article_id: str, console: Console) -> None:
@@ -101,12 +111,6 @@ def _show_article(ledger: Ledger, article_id: str, console: Console) -> None:
     console.print(Text(f"{article_id}  {heading}", style="bold"))
     if article:
         console.print(Text(plain(f"{article.title} ({article.source.id}, {article.language})")))
-    console.print(_journey_table(ledger.journey(article_id)))
-
-
-def _journey_table(steps: list[JourneyStep]) -> RenderableType:
-    table = Table("at", "stage", "result", "worker", "attempt", "detail")
-    for step in steps:
-        row = (f"{step.at:%Y-%m-%d %H:%M:%S}", step.stage, step.word, step.worker, str(step.attempt))
-        table.add_row(*row, Text(plain(step.detail or "")))
-    return table
+        if article.withdrawn:
+            console.print("withdrawn: nobody finds it any more")
+    console.print(journey_table(ledger.journey(article_id)))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from services.cli.broker import pings
+from services.cli.broker import broker_name, pings
 from services.cli.ground import check_ports, lock_data_dir
 from services.cli.show import LineWriter, Terminal, addresses
 from services.cli.supervisor import Patience, Supervisor
@@ -41,6 +41,9 @@ def run(settings: Settings, *, samples: bool) -> int:
         own_broker = needs_broker(settings)
         if own_broker:
             settings = with_broker(settings)
+            from services.cli.running import note_broker  # it knows the queue, whose client loads slowly
+
+            note_broker(settings)
         return _supervise(settings, console, lock, own_broker=own_broker, samples=samples)
     finally:
         os.close(lock)
@@ -60,11 +63,20 @@ def _supervise(settings: Settings, console: Console, lock: int, *, own_broker: b
         say(
             f"starting {', '.join(spec.name for wave in waves for spec in wave)}; data in {settings.data_dir}"
         )
-        if not own_broker and not pings(settings.redis_url):
-            say("the given broker does not answer yet; articles are accepted meanwhile, and the workers wait")
+        _tell_who_is_away(settings, say, own_broker=own_broker)
         return supervisor.run(waves, _when_ready(settings, console, say, samples=samples))
     finally:
         writer.close()
+
+
+def _tell_who_is_away(settings: Settings, say: Callable[[str], None], *, own_broker: bool) -> None:
+    given = {settings.broker_url, settings.redis_url} - {settings.redis_url if own_broker else ""}
+    for url in sorted(given):
+        if not pings(url):
+            name = broker_name(url)
+            say(
+                f"the given {name} does not answer yet; articles are accepted meanwhile, and the workers wait"
+            )
 
 
 def _when_ready(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from flask import Request, g
+from pydantic import BaseModel, ValidationError
 
 from services.ingest.charset import decode_page
+from shared.fields import InvalidFields, field_errors
 from shared.http import UnsupportedField, read_body, stream_of
 from shared.push import read_json
 from shared.reading import Stream
+
+Model = TypeVar("Model", bound=BaseModel)
 
 JSON_TYPES: Final = frozenset(("application/json",))
 LINE_TYPES: Final = frozenset(
@@ -21,14 +25,24 @@ LINE_TYPES: Final = frozenset(
 PAGE_TYPES: Final = {"text/html": "html", "application/xhtml+xml": "html", "text/plain": "text"}
 
 
-def json_body(request: Request) -> Any:  # noqa: ANN401 - JSON values have no narrower type
-    """The parsed JSON of a request; raises ``InvalidRequest``, 413 or 415.
+def json_body(request: Request) -> tuple[Any, bytes]:
+    """The parsed JSON of a request and its bytes; raises ``InvalidRequest``, 413 or 415.
 
     Lone surrogates pass: the check of each item finds them, and so spares its neighbours.
     """
     require_type(request, JSON_TYPES)
     _require_utf8(request)
-    return read_json(read_body(request), keep_surrogates=True)
+    data = read_body(request)
+    return read_json(data, keep_surrogates=True), data
+
+
+def model_body(request: Request, model: type[Model]) -> Model:
+    """The JSON object of a request as a model; raises ``InvalidRequest`` naming each field, 413 or 415."""
+    given, _ = json_body(request)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise InvalidFields(field_errors(error)) from error
 
 
 def line_body(request: Request) -> Stream:
@@ -56,6 +70,11 @@ def require_type(request: Request, allowed: Collection[str]) -> str:
         given = repr(request.mimetype) if request.mimetype else "none"
         raise UnsupportedField("Content-Type", f"must be one of {', '.join(sorted(allowed))}, not {given}")
     return request.mimetype
+
+
+def described_body(content: dict[str, Any]) -> dict[str, Any]:
+    """How a body that is read by hand stands in the OpenAPI document."""
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _require_utf8(request: Request) -> None:

@@ -86,7 +86,7 @@ def _work(door: Door, pieces: Pieces, spool: Spool) -> None:
 
 
 def _outcomes(door: Door, pieces: Pieces) -> Iterator[bytes]:
-    """Outcomes batch by batch. Once the ledger is away, every later line is answered ``unavailable``.
+    """Outcomes batch by batch. Once the ledger is away or full, every later line is answered ``unavailable``.
 
     A sender who is still sending is answered so from the first line: it may wait for that before it goes on.
     """
@@ -99,12 +99,13 @@ def _outcomes(door: Door, pieces: Pieces) -> Iterator[bytes]:
             except Unavailable as error:
                 if number == 0 and pieces.all_read:
                     raise
-                get_logger().warning("ledger away in a bulk stream", error=str(error))
+                get_logger().warning("rest of a bulk stream not taken", error=str(error))
                 away = error
         yield b"".join(to_json(_refused(index, one, away)) + b"\n" for index, one in batch)
 
 
 def _commit(door: Door, batch: list[_Line]) -> bytes:
+    door.capacity.check()
     outcomes = door.accept_each([one for _, one in batch])
     lines = zip(batch, outcomes, strict=True)
     return b"".join(to_json(result(index, outcome)) + b"\n" for (index, _), outcome in lines)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.fields import EMPTY_NAME, FieldError, InvalidFields
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class PageQuery(BaseModel):
@@ -20,10 +24,30 @@ class PageQuery(BaseModel):
     uri: str | None = Field(None, description="the source's own id; default without url: the body's hash")
 
 
+class WithdrawQuery(BaseModel):
+    """Whether a withdrawal also erases."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    purge: Literal["true", "false"] = Field("false", description="true erases text, revisions and originals")
+
+
 class ArticlePath(BaseModel):
     """The id of an article in a path."""
 
     article_id: str = Field(description="32 hex digits")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of an article or a submission."""
+    return _ID.fullmatch(text) is not None
+
+
+def check_none(query: bytes) -> None:
+    """Refuse any parameter; raises ``InvalidFields`` naming them."""
+    names = dict(parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True))
+    if names:
+        raise InvalidFields(FieldError(name or EMPTY_NAME, "is no known parameter") for name in names)
 
 
 def check_once(query: bytes) -> None:

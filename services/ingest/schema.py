@@ -23,10 +23,13 @@ class Receipt(BaseModel):
 
 
 class Result(BaseModel):
-    """The outcome of one item of a batch; ``error`` says in words what ``errors`` says by field."""
+    """The outcome of one item of a batch; ``error`` says in words what ``errors`` says by field.
+
+    ``refused``: its article was withdrawn for good. ``unavailable``: not now; send it again.
+    """
 
     index: int
-    status: Literal["accepted", "invalid", "unavailable"]
+    status: Literal["accepted", "invalid", "refused", "unavailable"]
     id: str | None = None
     submission: str | None = None
     error: str | None = None
@@ -56,6 +59,16 @@ class StatusAnswer(BaseModel):
     updated_at: datetime
 
 
+class WithdrawnAnswer(BaseModel):
+    """What a withdrawal did; the last two only with ``purge=true``."""
+
+    id: str
+    status: Literal["withdrawn"] = "withdrawn"
+    submissions: int = Field(description="how many submissions of it there are")
+    purged: bool | None = None
+    backups: str | None = Field(None, description="where it may still be, and for how long")
+
+
 def receipt(accepted: Accepted) -> dict[str, object]:
     """A ``Receipt`` as plain values."""
     return {
@@ -68,12 +81,19 @@ def receipt(accepted: Accepted) -> dict[str, object]:
 
 def result(index: int, outcome: Accepted | InvalidFields) -> dict[str, object]:
     """A ``Result`` as plain values."""
+    if isinstance(outcome, Accepted) and outcome.withdrawn:
+        return {"index": index, "status": "refused", "id": outcome.id, "error": withdrawn_words(outcome.id)}
     if isinstance(outcome, Accepted):
         done = {"id": outcome.id, "submission": outcome.submission, "error": None}
         return {"index": index, "status": "accepted", **done}
     errors = [{"field": error.field, "message": error.message} for error in outcome.errors]
     words = "; ".join(f"{error.field}: {error.message}" for error in outcome.errors)
     return {"index": index, "status": "invalid", "id": None, "error": words, "errors": errors}
+
+
+def withdrawn_words(article_id: str) -> str:
+    """Why a push of a withdrawn item is refused."""
+    return f"the article {article_id} was withdrawn for good; its item is not taken again"
 
 
 def not_now(index: int, reason: str) -> dict[str, object]:

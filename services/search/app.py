@@ -35,5 +35,7 @@ def create_app(
     return app
 
 
-def _index_missing(_: IndexMissing) -> Response:
+def _index_missing(error: IndexMissing) -> Response:
+    if "`copydesk reindex`" in str(error):  # without its text, which may name folders of this machine
+        return unavailable(IndexMissing("the search index has to be built anew; run `copydesk reindex`"))
     return unavailable(IndexMissing("the search index does not exist yet; run `copydesk migrate`"))

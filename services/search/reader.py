@@ -56,27 +56,31 @@ class Reader:
         found = self._index.get([article_id], datetime.now(UTC))
         if found:
             return found[0]
-        status = self._ledger.status(article_id)
-        if status is None:
-            raise NotFound(f"no article has the id {article_id}")
-        if status.status == "withdrawn" or _withdrawn(self._ledger.article(article_id)):
-            raise Gone(f"the article {article_id} was withdrawn")
-        raise NotFound(f"the article {article_id} is not to be found now: its status is {status.status}")
+        raise self._why_not(article_id)
 
     def trace(self, article_id: str) -> Json:
         """Everything that was done to an article; raises ``NotFound`` when the ledger knows no such id."""
         _check_id(article_id)
         status = self._ledger.status(article_id)
         if status is None:
-            raise NotFound(f"no article has the id {article_id}")
+            raise self._why_not(article_id)
         journey = self._ledger.journey(article_id)
         return trace_json(status, journey, self._ledger.article(article_id), datetime.now(UTC))
+
+    def _why_not(self, article_id: str) -> NotFound | Gone:
+        """Why there is nothing to show of an article."""
+        status, article = self._ledger.status(article_id), self._ledger.article(article_id)
+        tombstone = article is not None and article.withdrawn
+        if status is not None and status.status == "withdrawn":
+            return Gone(f"the article {article_id} was withdrawn")
+        # What was pushed last may have been pruned since; the tombstone tells.
+        if tombstone and (status is None or status.stage is None):
+            return Gone(f"the article {article_id} was withdrawn, or is no longer kept")
+        if status is None:
+            return NotFound(f"no article has the id {article_id}")
+        return NotFound(f"the article {article_id} is not to be found now: its status is {status.status}")
 
 
 def _check_id(article_id: str) -> None:
     if not _ARTICLE_ID.fullmatch(article_id):
         raise NotFound("an article id has 32 hex digits, in lower case")
-
-
-def _withdrawn(article: Article | None) -> bool:
-    return article is not None and article.withdrawn

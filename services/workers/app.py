@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from billiard import active_children
 from celery import Celery, signals
-from celery.worker import state
+from celery.worker import consumer, state
 
 from services.workers import pulse
 from services.workers.parts import Parts
 from services.workers.stages.tag import check_rules
-from services.workers.tasks import Desk, register_tasks
+from services.workers.stopping import Stop, kill_children
+from services.workers.tasks import Desk, give_back, register_tasks
 from shared.errors import BadSettings
 from shared.log import configure_logging
 from shared.messages import SWEEP
-from shared.queue import make_celery
+from shared.queue import EXPIRES_SECONDS, make_celery
 from shared.settings import Settings, read_settings
 
 MEMORY_KB = 400_000  # a child above this is replaced after its task
+NOTICE_SECONDS = 1.0  # between looks for children that died
+
+
+class Consumer(consumer.Consumer):  # type: ignore[misc]
+    """Celery's consumer without the 28 queues it makes on RabbitMQ for countdowns, which are not used."""
+
+    class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
+        """Its steps."""
+
+        default_steps = tuple(
+            step for step in consumer.Consumer.Blueprint.default_steps if "delayed_delivery" not in str(step)
+        )
 
 
 def create_worker_app(settings: Settings) -> Celery:
@@ -40,16 +51,26 @@ def create_worker_app(settings: Settings) -> Celery:
         # It cancels tasks that are acknowledged late, and ours are not; without it, every loss of the
         # connection prints a paragraph about it.
         worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_consumer=Consumer,
         beat_schedule={
-            SWEEP: {"task": SWEEP, "schedule": settings.sweep_seconds, "options": {"queue": SWEEP}}
+            SWEEP: {
+                "task": SWEEP,
+                "schedule": settings.sweep_seconds,
+                # So that they do not pile up while no sweeper takes them.
+                "options": {"queue": SWEEP, "expires": EXPIRES_SECONDS},
+            }
         },
     )
     register_tasks(app, desk)
-    _connect_signals(settings, desk)
+    _connect_signals(app, settings, desk)
     return app
 
 
-def _connect_signals(settings: Settings, desk: Desk) -> None:
+def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
+    stop = Stop(
+        settings.grace_seconds, lambda: list(state.requests), lambda tasks: give_back(app, desk, tasks)
+    )
+
     def log(**_: Any) -> None:  # noqa: ANN401 - whatever the signal carries
         configure_logging(settings)
 
@@ -58,11 +79,16 @@ def _connect_signals(settings: Settings, desk: Desk) -> None:
             check_rules()  # in the parent, so that its children share what it compiled
         except BadSettings as error:
             raise SystemExit(f"copydesk: {error}") from error
+        desk.share()
+        stop.watch()
 
     def forked(**_: Any) -> None:  # noqa: ANN401
         desk.close()  # whatever the parent had is not ours
 
     def ready(sender: Any, **_: Any) -> None:  # noqa: ANN401
+        # Celery hears of a child's end some milliseconds before the system says that it is dead, finds it
+        # alive, and looks again after 5 s only (seen with Celery 5.7).
+        sender.timer.call_repeatedly(NOTICE_SECONDS, sender.pool.maintain_pool)
         path = pulse.heartbeat()
         if path is None:
             return
@@ -74,6 +100,10 @@ def _connect_signals(settings: Settings, desk: Desk) -> None:
             sender.timer.call_repeatedly(pulse.BEAT_SECONDS, _make_beat(settings))
         pulse.watch(path, pulse.LAST_RESORT * pulse.silent_limit(settings, sweeps=sweeps), _end_worker)
 
+    def asked(**_: Any) -> None:  # noqa: ANN401
+        desk.ending.begin()  # in the signal handler: no locks, nothing slow
+        stop.ask()
+
     def stopping(**_: Any) -> None:  # noqa: ANN401
         desk.close()
 
@@ -82,6 +112,7 @@ def _connect_signals(settings: Settings, desk: Desk) -> None:
     signals.worker_process_init.connect(forked, weak=False)
     signals.worker_process_shutdown.connect(stopping, weak=False)
     signals.worker_ready.connect(ready, weak=False)
+    signals.worker_shutting_down.connect(asked, weak=False)
 
 
 def _make_beat(settings: Settings) -> Callable[[], None]:
@@ -96,9 +127,7 @@ def _make_beat(settings: Settings) -> Callable[[], None]:
 
 def _end_worker(silence: float) -> None:
     """End this process at once, its children first; nothing here may wait for a lock, or for a reader."""
-    for child in active_children():
-        with suppress(OSError):
-            os.kill(child.pid, signal.SIGKILL)
+    kill_children()
     with suppress(OSError):
         os.set_blocking(2, False)
         os.write(2, b"copydesk: this worker got nothing done for %d s; ending it\n" % silence)

@@ -17,17 +17,22 @@ SMOOTHING = 0.3
 
 
 class BatchSize:
-    """Learns how many articles of a stage make about two seconds of work."""
+    """Learns how many articles of a stage make about two seconds of work.
 
-    def __init__(self, most: int) -> None:
+    ``least`` is for a stage where a batch costs much, whatever its size (a commit of the index): asked for
+    less time than that, a count by the article would shrink until next to nothing is done in a batch.
+    """
+
+    def __init__(self, most: int, least: int = 1) -> None:
         self._most = most
+        self._least = min(most, max(1, least))
         self._seconds_each: float | None = None
 
-    def now(self) -> int:
-        """How many to claim."""
+    def now(self, seconds: float = BATCH_SECONDS) -> int:
+        """How many to claim for so many seconds of work."""
         if self._seconds_each is None:
-            return max(1, self._most // 4)
-        return max(1, min(self._most, int(BATCH_SECONDS / max(self._seconds_each, 1e-6))))
+            return max(self._least, int(self._most * seconds / BATCH_SECONDS) // 4)
+        return max(self._least, min(self._most, int(seconds / max(self._seconds_each, 1e-6))))
 
     def learn(self, articles: int, seconds: float) -> None:
         """Take note of a finished batch."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.workers.stages.clean import clean_article
 from services.workers.stages.dedupe import Arrival, Compared, dedupe_articles
 from services.workers.stages.index import index_articles
 from services.workers.stages.tag import tag_article
 from shared.article import Article, RawArticle
+from shared.clock import from_ms, now_ms
 from shared.errors import BadSettings, RejectedArticle, Unavailable
-from shared.fingerprints.port import Fingerprints
+from shared.fingerprints.port import WINDOW_SECONDS, Fingerprints
 from shared.index.port import ArticleIndex
 from shared.ledger.port import Outcome, Work
 
@@ -33,9 +34,15 @@ def run_tag(works: Sequence[Work]) -> list[Outcome]:
     return [_each(work, _tag) for work in works]
 
 
-def run_dedupe(works: Sequence[Work], fingerprints: Fingerprints) -> list[Outcome]:
-    """Compare the batch with what is known; one question to the fingerprints for all of it."""
-    arrivals = [Arrival(_article(work), work.sequence, work.current) for work in works]
+def run_dedupe(
+    works: Sequence[Work], fingerprints: Fingerprints, now: datetime | None = None
+) -> list[Outcome]:
+    """Compare the batch with what is known; one question to the fingerprints for all of it.
+
+    ``now`` (else the clock's) tells what of the past is so recent that its copies may still come.
+    """
+    opened = (now or from_ms(now_ms())) - timedelta(seconds=WINDOW_SECONDS)
+    arrivals = [_arrival(work, opened) for work in works]
     compared = dedupe_articles(arrivals, fingerprints)
     return [_deduped(work, found) for work, found in zip(works, compared, strict=True)]
 
@@ -77,6 +84,11 @@ def _clean(work: Work, max_body_chars: int) -> Outcome:
 
 def _tag(work: Work) -> Outcome:
     return Outcome(work.sequence, "tagged", article=tag_article(_article(work)))
+
+
+def _arrival(work: Work, opened: datetime) -> Arrival:
+    article = _article(work)
+    return Arrival(article, work.sequence, work.current, work.replay, article.ingested_at > opened)
 
 
 def _deduped(work: Work, found: Compared) -> Outcome:

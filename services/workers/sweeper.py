@@ -1,21 +1,67 @@
-"""What the sweeper does: wakes stages that have waited too long, and puts lost fingerprints back."""
+"""What the sweeper does: wakes stages that have waited too long, and puts lost fingerprints back.
+
+Two sweepers at once do no harm: a wake-up is only a call, and what is put back stays as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.workers.parts import Parts
+from services.workers.retention import Upkeep
 from shared.clock import to_ms
+from shared.errors import Unavailable
 from shared.fingerprints.port import WINDOW_SECONDS, Fingerprints, TextClaim
 from shared.ledger.port import Backlog, Ledger
 from shared.log import get_logger
 from shared.messages import LANES, Lane, Stage
 from shared.queue import Waker
+from shared.settings import Settings
 
 PAGE = 1_000
 
+Beat = Callable[[], None]
 
-Oldest = dict[tuple[Stage, Lane], datetime | None]
+
+def longest_wait(settings: Settings) -> float:
+    """Seconds after which whatever waits has been woken, in either lane, once faults have stopped: 30.
+
+    A row held by a worker that died is free when its lease lapses; what is free counts as stuck after
+    ``stuck_seconds``, and the next sweep wakes it. With waits of its own (a retry, an outage) a row is
+    late by those.
+    """
+    return settings.lease_seconds + settings.stuck_seconds + settings.sweep_seconds
+
+
+@dataclass
+class Stuck:
+    """What was found stuck in the last turn: since when the oldest row waits, and whether that was told."""
+
+    since: datetime | None
+    told: bool = False
+
+
+Oldest = dict[tuple[Stage, Lane], Stuck]
+
+
+@dataclass
+class Sweeper:
+    """The sweeper of one process: what it remembers from turn to turn."""
+
+    oldest: Oldest = field(default_factory=dict)
+    upkeep: Upkeep = field(default_factory=Upkeep)
+
+    def turn(self, parts: Parts, now: int, beat: Beat) -> str:
+        """One turn; answers with a line that Flower shows."""
+        settings = parts.settings
+        said = sweep(
+            parts.ledger, parts.fingerprints, parts.waker, settings.stuck_seconds, now,
+            oldest=self.oldest, beat=beat,
+        )  # fmt: skip
+        done = self.upkeep.turn(parts.ledger, parts.fingerprints, parts.waker, settings, now, beat)
+        return f"{said}; {done}" if done else said
 
 
 def sweep(
@@ -26,9 +72,9 @@ def sweep(
     now: int,
     *,
     oldest: Oldest | None = None,
-    beat: Callable[[], None] = lambda: None,
+    beat: Beat = lambda: None,
 ) -> str:
-    """One turn; answers with a line that Flower shows.
+    """One look at everything that waits; answers with a line that Flower shows.
 
     ``oldest`` carries what was stuck from turn to turn; ``beat`` is called whenever something is done.
     """
@@ -46,15 +92,34 @@ def sweep(
 
 def _wake_stuck(ledger: Ledger, waker: Waker, stuck_seconds: float, now: int, oldest: Oldest) -> list[str]:
     stuck = [entry for entry in ledger.backlog(now) if _is_stuck(entry, stuck_seconds, now)]
+    found: Oldest = {}
     for entry in stuck:
         waker.wake(entry.stage, entry.lane)
-        # A stage whose oldest row has moved since the last turn is only busy.
-        stands = oldest.get((entry.stage, entry.lane)) == entry.oldest_since
+        place = (entry.stage, entry.lane)
+        found[place] = _tell(entry, oldest.get(place))
+    oldest.clear()
+    oldest.update(found)
+    _count(ledger, len(stuck))
+    return [f"woke {entry.stage}/{entry.lane}" for entry in stuck]
+
+
+def _tell(entry: Backlog, before: Stuck | None) -> Stuck:
+    """Log a wake-up: a stage whose oldest row has moved is only busy; one that stands is told of once."""
+    stands = before is not None and before.since == entry.oldest_since
+    told = before is not None and stands and before.told
+    if not told:
         tell = get_logger().warning if stands else get_logger().info
         tell("stage woken", stage=entry.stage, lane=entry.lane, waiting=entry.waiting)
-    oldest.clear()
-    oldest.update({(entry.stage, entry.lane): entry.oldest_since for entry in stuck})
-    return [f"woke {entry.stage}/{entry.lane}" for entry in stuck]
+    return Stuck(entry.oldest_since, told=stands)
+
+
+def _count(ledger: Ledger, woken: int) -> None:
+    if not woken:
+        return
+    try:
+        ledger.tally("woken", woken)
+    except Unavailable as error:
+        get_logger().warning("wake-ups not counted", woken=woken, error=str(error))
 
 
 def _is_stuck(entry: Backlog, stuck_seconds: float, now: int) -> bool:
@@ -65,7 +130,7 @@ def _is_stuck(entry: Backlog, stuck_seconds: float, now: int) -> bool:
 
 
 def rebuild_fingerprints(
-    ledger: Ledger, fingerprints: Fingerprints, now: int, beat: Callable[[], None] = lambda: None
+    ledger: Ledger, fingerprints: Fingerprints, now: int, beat: Beat = lambda: None
 ) -> int:
     """Put the window's texts and leads back from the ledger; returns how many."""
     since, after, total = now - int(WINDOW_SECONDS * 1000), 0, 0

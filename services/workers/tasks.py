@@ -1,9 +1,7 @@
-"""The tasks: thin shells that claim from the ledger, run a stage, commit, and wake what comes next."""
+"""The tasks: thin shells around the runners, the sweep and the upkeep, and what follows the death of one."""
 
 from __future__ import annotations
 
-import time
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,135 +10,37 @@ from celery import Celery, Task
 from celery.signals import task_failure
 
 from services.workers import steps
-from services.workers.batches import BatchSize, renewed_lease
+from services.workers.lanes import ReplaySlot
 from services.workers.parts import Parts
-from services.workers.pipeline import NEXT
 from services.workers.pulse import beat
-from services.workers.sweeper import Oldest, sweep
-from shared.clock import from_ms, now_ms
-from shared.errors import BadSettings, CopydeskError, Unavailable
+from services.workers.runner import StageRunner
+from services.workers.stopping import Ending
+from services.workers.sweeper import Sweeper
+from services.workers.upkeep import tidy_index
+from shared.clock import now_ms
+from shared.errors import Unavailable
 from shared.ledger.open import open_ledger
-from shared.ledger.port import Claim, Committed, Outcome, Work
 from shared.log import get_logger
-from shared.messages import STAGES, SWEEP, Lane, Stage, task_name
-from shared.queue import TROUBLE
+from shared.messages import LANES, STAGES, SWEEP, TIDY, Lane, Stage, task_name
+from shared.queue import EXPIRES_SECONDS, TROUBLE
 
-AGAIN_SECONDS = 1.0  # a stage that put rows back is woken when they are due
-
+# Putting back the fingerprints of a full window takes minutes, and to start again each time for ever.
 SWEEP_LIMIT = 3_600  # seconds
-COMMIT_PAUSES = (0.2, 1.0, 3.0)  # seconds; together well inside a lease
-
-
-class StageFailed(CopydeskError):  # noqa: N818 - read as a sentence in Flower
-    """Some articles of a batch raised; the others are committed."""
-
-
-class StageRunner:
-    """Runs claims of one stage in one process."""
-
-    def __init__(self, stage: Stage, parts: Parts) -> None:
-        self._stage = stage
-        self._parts = parts
-        most = parts.settings.index_batch_size if stage == "index" else parts.settings.batch_size
-        self._size = BatchSize(most)
-
-    def run(self, lane: Lane, token: str) -> str:
-        """Take one batch through the stage; answers with a line that Flower shows."""
-        parts = self._parts
-        parts.waker.started(self._stage, lane)
-        if self._stage == "dedupe" and not parts.fingerprints.is_ready():
-            parts.waker.sweep()
-            return "waits until fingerprints are put back"
-        claim = self._claim(lane, token)
-        if claim is None:
-            return "nothing waits"
-        if claim.full:  # now, not when done: the next process takes the next batch beside this one
-            parts.waker.wake(self._stage, lane, at_once=True)
-        return self._settle(claim, self._work(claim))
-
-    def _claim(self, lane: Lane, token: str) -> Claim | None:
-        parts = self._parts
-        try:
-            return parts.ledger.claim(self._stage, lane, self._size.now(), parts.worker, now_ms(), token)
-        except Unavailable:
-            parts.waker.wake(self._stage, lane, delay=AGAIN_SECONDS)
-            raise
-
-    def _step(self, works: Sequence[Work]) -> list[Outcome]:
-        if self._stage == "clean":
-            return steps.run_clean(works, self._parts.settings.max_body_chars)
-        if self._stage == "dedupe":
-            return steps.run_dedupe(works, self._parts.fingerprints)
-        if self._stage == "tag":
-            return steps.run_tag(works)
-        return steps.run_index(works, self._parts.index, from_ms(now_ms()))
-
-    def _work(self, claim: Claim) -> list[Outcome]:
-        settings, ledger = self._parts.settings, self._parts.ledger
-        began = time.monotonic()
-        lease = renewed_lease(ledger, claim.token, settings.lease_seconds / 3, settings.task_time_limit)
-        try:
-            with lease:
-                outcomes = self._step(claim.works)
-        except (Unavailable, BadSettings) as error:
-            get_logger().warning("batch waits", stage=self._stage, reason=str(error))
-            outcomes = [Outcome(work.sequence, "deferred", str(error)) for work in claim.works]
-        except Exception as error:
-            self._blame(claim, error)
-            raise
-        self._size.learn(len(claim.works), time.monotonic() - began)
-        return outcomes
-
-    def _blame(self, claim: Claim, error: Exception) -> None:
-        """Give a failed batch back: its members are tried alone, one tried alone keeps its attempt."""
-        told = traceback.format_exc()
-        self._parts.ledger.release(claim.token, now_ms(), blame=steps.describe(error), traceback=told)
-        self._parts.waker.wake(self._stage, claim.lane)
-
-    def _settle(self, claim: Claim, outcomes: list[Outcome]) -> str:
-        done = self._commit(claim, outcomes)
-        self._wake(claim, done)
-        said = ", ".join(f"{count} {word}" for word, count in sorted(done.words.items())) or "came too late"
-        if done.words:
-            get_logger().info("batch done", stage=self._stage, lane=claim.lane, **done.words)
-        else:
-            get_logger().warning("batch came too late", stage=self._stage, lane=claim.lane)
-        failures = [outcome for outcome in outcomes if outcome.word == "failed"]
-        if failures:
-            raise StageFailed(f"{said}; first: {failures[0].reason}")
-        return said
-
-    def _commit(self, claim: Claim, outcomes: list[Outcome]) -> Committed:
-        """Commit, with patience: work that is done should not be done again for a busy moment."""
-        parts = self._parts
-        for pause in (*COMMIT_PAUSES, None):
-            try:
-                return parts.ledger.commit(claim, outcomes, NEXT[self._stage], parts.worker, now_ms())
-            except Unavailable:
-                if pause is None:
-                    raise
-                time.sleep(pause)
-            except Exception as error:
-                self._blame(claim, error)
-                raise
-        raise AssertionError("the last round returned or raised")
-
-    def _wake(self, claim: Claim, done: Committed) -> None:
-        ids = [work.submission for work in claim.works]
-        for stage, lane in done.wake:
-            own = stage == self._stage
-            self._parts.waker.wake(stage, lane, () if own else ids, delay=AGAIN_SECONDS if own else 0.0)
-        if claim.full:
-            self._parts.waker.wake(self._stage, claim.lane, at_once=True)
 
 
 class Desk:
-    """What the tasks of one worker process share; ``parts`` is set after the fork."""
+    """What the tasks of one worker process share; the parts are built after the fork."""
 
     def __init__(self, make_parts: Callable[[], Parts]) -> None:
         self._make_parts = make_parts
         self._parts: Parts | None = None
         self._runners: dict[Stage, StageRunner] = {}
+        self._slot: ReplaySlot | None = None
+        self.ending = Ending()
+
+    def share(self) -> None:
+        """Make what the children of this worker are to share; before they are forked."""
+        self._slot = ReplaySlot()
 
     def parts(self) -> Parts:
         """The parts of this process."""
@@ -151,7 +51,7 @@ class Desk:
     def runner(self, stage: Stage) -> StageRunner:
         """The runner of a stage in this process."""
         if stage not in self._runners:
-            self._runners[stage] = StageRunner(stage, self.parts())
+            self._runners[stage] = StageRunner(stage, self.parts(), self._slot, self.ending)
         return self._runners[stage]
 
     def close(self) -> None:
@@ -163,21 +63,21 @@ class Desk:
 
 
 def register_tasks(app: Celery, desk: Desk) -> None:
-    """Add the four stage tasks and the sweep to an application."""
+    """Add the four stage tasks, the sweep and the tidying to an application."""
     for stage in STAGES:
         _register_stage(app, desk, stage)
+    sweeper = Sweeper()
 
-    oldest: Oldest = {}
-
-    # Putting back the fingerprints of a full window takes minutes, and to start again each time for ever.
+    # What a newer build may add to a message is let pass: a message is only a wake-up call.
     @app.task(name=SWEEP, shared=False, time_limit=SWEEP_LIMIT)  # type: ignore[untyped-decorator]
-    def run_sweep() -> str:
-        """Wake what has waited too long."""
-        parts = desk.parts()
-        return sweep(
-            parts.ledger, parts.fingerprints, parts.waker, parts.settings.stuck_seconds, now_ms(),
-            oldest=oldest, beat=beat,
-        )  # fmt: skip
+    def run_sweep(*_later: object, **_named: object) -> str:
+        """Wake what has waited too long, and do a little of the upkeep."""
+        return sweeper.turn(desk.parts(), now_ms(), beat)
+
+    @app.task(name=TIDY, shared=False)  # type: ignore[untyped-decorator]
+    def run_tidy(*_later: object, **_named: object) -> str:
+        """Remove old tombstones and retired indices."""
+        return tidy(desk.parts())
 
     task_failure.connect(lambda **seen: _on_death(app, desk, **seen), weak=False)
 
@@ -189,9 +89,31 @@ def _register_stage(app: Celery, desk: Desk, stage: Stage) -> None:
         return desk.runner(stage).run(lane, claim_token(self.request.id))
 
 
+def tidy(parts: Parts) -> str:
+    """Tidy the index, or say why not; there is always a next time."""
+    try:
+        return str(tidy_index(parts.index, now_ms()))
+    except Unavailable as error:
+        get_logger().warning("index not tidied", error=str(error))
+        return f"not now: {error}"
+
+
 def claim_token(task_id: str) -> str:
     """The token of the claim that a task makes, which its parent process can work out as well."""
     return task_id.replace("-", "")[:32]
+
+
+def give_back(app: Celery, desk: Desk, task_ids: Sequence[str]) -> None:
+    """Release without blame what tasks hold that were killed in mid-work, and wake every stage for it."""
+    ledger = open_ledger(desk.parts().settings)
+    try:
+        released = sum(ledger.release(claim_token(task_id), now_ms()) for task_id in task_ids)
+    finally:
+        ledger.close()
+    if released:
+        get_logger().info("work given back, since this worker ends", articles=released)
+        for stage in STAGES:
+            _send(app, task_name(stage))
 
 
 def _on_death(
@@ -202,15 +124,25 @@ def _on_death(
     exception: BaseException,
     **_: Any,  # noqa: ANN401 - whatever else the signal carries
 ) -> None:
-    """Give back what a killed or timed-out child held, and wake its stage; runs in the worker's parent."""
+    """Give back what a killed or timed-out child held, and wake its stage; runs in the worker's parent.
+
+    A child that dies while its worker ends died of that, not of an article.
+    """
     if not isinstance(exception, TimeLimitExceeded | WorkerLostError):
         return
+    ended = bool(desk.ending) and isinstance(exception, WorkerLostError)
+    blame = None if ended else steps.describe(exception)
     # Opened and closed at once: the parent forks again later, and no connection may cross a fork.
     ledger = open_ledger(desk.parts().settings)
     try:
-        if ledger.release(claim_token(task_id), now_ms(), blame=steps.describe(exception)):
-            app.send_task(sender.name, queue=sender.name, retry=False)
+        if ledger.release(claim_token(task_id), now_ms(), blame=blame):
+            _send(app, sender.name)
     except (Unavailable, *TROUBLE) as error:
         get_logger().warning("claim not released, or its stage not woken; the sweeper will", error=str(error))
     finally:
         ledger.close()
+
+
+def _send(app: Celery, name: str) -> None:
+    for lane in LANES:  # the parent does not know which it was
+        app.send_task(name, args=[lane], queue=name, retry=False, expires=EXPIRES_SECONDS)

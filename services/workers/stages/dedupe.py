@@ -5,6 +5,8 @@ source's version, else its modification time, else arrival, is ``superseded``; e
 *Same text* (another id): the first article to claim a text within the window leads it, later ones are its
 duplicates. Only what a reader would notice counts: case, spacing and punctuation of a text do not. An article
 that leads others keeps leading when its own text changes, so that its copies never fold under a copy.
+*Run again*: the very submission that its article was made of is neither unchanged nor older. Its verdict
+stands (keep), or the ledger decides (reset), which knows who was first; fingerprints just learn its text.
 """
 
 from __future__ import annotations
@@ -32,6 +34,13 @@ class Arrival:
     article: Article
     sequence: int  # order of acceptance
     current: Current | None = None
+    replay: Literal["keep", "reset"] | None = None  # it belongs to the past
+    is_recent: bool = True  # accepted so lately that its copies may still come
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the article is known by this very submission."""
+        return self.current is not None and self.current.sequence == self.sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +58,28 @@ def dedupe_articles(arrivals: Sequence[Arrival], fingerprints: Fingerprints) -> 
     """Compare a batch, in order of arrival; asks the fingerprints once for all that are new revisions."""
     compared = [_compare_with_item(arrival) for arrival in arrivals]
     fresh = [index for index, found in enumerate(compared) if found.word == "deduped"]
-    claims = [TextClaim(arrivals[index].article.id, compared[index].text_hash) for index in fresh]
-    for index, lead in zip(fresh, fingerprints.claim(claims), strict=True):
-        compared[index] = _with_verdict(compared[index], arrivals[index], lead)
+    asking = [index for index in fresh if _claims_text(arrivals[index])]
+    claims = [TextClaim(arrivals[index].article.id, compared[index].text_hash) for index in asking]
+    leads = dict(zip(asking, fingerprints.claim(claims), strict=True))
+    for index in fresh:
+        compared[index] = _with_verdict(compared[index], arrivals[index], leads.get(index))
     return compared
+
+
+def _claims_text(arrival: Arrival) -> bool:
+    """Whether later copies are to find this article: not under a text of long ago, nor under a known copy."""
+    if arrival.replay is None:
+        return True
+    kept = arrival.replay == "keep" and arrival.is_own
+    is_copy = kept and arrival.current is not None and arrival.current.verdict.duplicate_of is not None
+    return arrival.is_recent and not is_copy
 
 
 def _compare_with_item(arrival: Arrival) -> Compared:
     content, text = content_hash(arrival.article), text_hash(arrival.article)
     current = arrival.current
+    if arrival.is_own:
+        return Compared("deduped", content, text)
     if current is not None and current.content_hash == content and not current.failed:
         return Compared("unchanged", content, text)
     if current is not None and not current.failed and _is_older(arrival, current):
@@ -74,9 +96,13 @@ def _is_older(arrival: Arrival, current: Current) -> bool:
     return arrival.sequence < current.sequence
 
 
-def _with_verdict(found: Compared, arrival: Arrival, lead: str) -> Compared:
+def _with_verdict(found: Compared, arrival: Arrival, lead: str | None) -> Compared:
     article, current = arrival.article, arrival.current
-    if lead == article.id or (current is not None and current.has_copies):
+    if arrival.replay == "keep" and current is not None and arrival.is_own:
+        verdict = current.verdict
+    elif lead is None or arrival.replay is not None:
+        verdict = Verdict("new", story_id=article.id)  # until the ledger has looked for an earlier one
+    elif lead == article.id or (current is not None and current.has_copies):
         story = current.verdict.story_id if current is not None else article.id
         verdict = Verdict("new", story_id=story)
     else:

@@ -1,0 +1,183 @@
+"""Runs one stage in one process: claim from the ledger, work, commit, wake what comes next."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+
+from services.workers import steps
+from services.workers.batches import BATCH_SECONDS, BatchSize, renewed_lease
+from services.workers.calm import Calm
+from services.workers.lanes import BREATH_SECONDS, REPLAY_SECONDS, TURN_SECONDS, ReplaySlot
+from services.workers.parts import Parts
+from services.workers.pipeline import NEXT
+from services.workers.stopping import Ending
+from shared.clock import from_ms, now_ms
+from shared.errors import BadSettings, CopydeskError, Unavailable
+from shared.ledger.port import Claim, Committed, Outcome, Work
+from shared.log import get_logger
+from shared.messages import LANES, Lane, Stage
+
+AGAIN_SECONDS = 1.0  # a stage that put rows back is woken when they are due
+COMMIT_PAUSES = (0.2, 1.0, 3.0)  # seconds; together well inside a lease
+
+
+class StageFailed(CopydeskError):  # noqa: N818 - read as a sentence in Flower
+    """Some articles of a batch raised; the others are committed."""
+
+
+class StageRunner:
+    """Runs claims of one stage in one process; ``slot`` and ``ending`` are shared by a worker's children."""
+
+    def __init__(
+        self, stage: Stage, parts: Parts, slot: ReplaySlot | None = None, ending: Ending | None = None
+    ) -> None:
+        self._stage = stage
+        self._parts = parts
+        self._slot = slot
+        self._ending = ending
+        if stage == "index":
+            most = parts.settings.index_batch_size
+            # Of 5 articles a write took 365 ms, of 100 540 ms (busy machine, two indices, 2026-11-26).
+            self._size = BatchSize(most, least=most // 8)
+        else:
+            self._size = BatchSize(parts.settings.batch_size)
+        self._calm = Calm(stage)
+        self._owed: list[str] = []  # tokens of claims whose commit could not be written
+
+    def run(self, lane: Lane, token: str) -> str:
+        """Take one batch through the stage; answers with a line that Flower shows."""
+        if lane not in LANES:  # of a newer build, whose workers know it
+            get_logger().warning("unknown lane left alone", stage=self._stage, lane=str(lane)[:40])
+            return "knows no such lane"
+        self._parts.waker.started(self._stage, lane)
+        if self._ending:  # a task that was in the pipe of a child already
+            self._parts.waker.wake(self._stage, lane)
+            return "left to others, since this worker ends"
+        if self._calm.seconds_left():
+            return self._wait(lane)
+        try:
+            return self._take(lane, token)
+        except Unavailable as error:  # the ledger or Redis; what the stage itself met is dealt with below
+            self._calm.trouble(error)
+            return self._wait(lane)
+
+    def _wait(self, lane: Lane) -> str:
+        left = self._calm.seconds_left()
+        self._parts.waker.wake(self._stage, lane, delay=left)
+        return f"waits another {left:.1f} s: {self._calm.reason}"
+
+    def _take(self, lane: Lane, token: str) -> str:
+        parts = self._parts
+        if self._stage == "dedupe" and not parts.fingerprints.is_ready():
+            parts.waker.sweep()
+            return "waits until fingerprints are put back"
+        if lane == "replay" and self._slot is not None and parts.waker.live_lately():
+            return self._take_beside_live(self._slot, token)
+        claim = self._claim(lane, token, BATCH_SECONDS)
+        if claim is None:
+            return "nothing waits"
+        if claim.full:  # now, not when done: the next process takes the next batch beside this one
+            parts.waker.wake(self._stage, lane, at_once=True)
+        return self._settle(claim, self._work(claim), pause=0.0)
+
+    def _take_beside_live(self, slot: ReplaySlot, token: str) -> str:
+        """Replay while live news comes in: a small batch, one at a time in this worker, then a breath."""
+        if not slot.take():
+            self._parts.waker.wake(self._stage, "replay", delay=TURN_SECONDS)
+            return "gives way to live news"
+        try:
+            claim = self._claim("replay", token, REPLAY_SECONDS)
+            if claim is None:
+                return "nothing waits"
+            return self._settle(claim, self._work(claim), pause=BREATH_SECONDS)
+        finally:
+            slot.give()
+
+    def _claim(self, lane: Lane, token: str, seconds: float) -> Claim | None:
+        ledger = self._parts.ledger
+        while self._owed:
+            ledger.release(self._owed[-1], now_ms())
+            self._owed.pop()
+        return ledger.claim(self._stage, lane, self._size.now(seconds), self._parts.worker, now_ms(), token)
+
+    def _step(self, works: Sequence[Work]) -> list[Outcome]:
+        if self._stage == "clean":
+            return steps.run_clean(works, self._parts.settings.max_body_chars)
+        if self._stage == "dedupe":
+            return steps.run_dedupe(works, self._parts.fingerprints)
+        if self._stage == "tag":
+            return steps.run_tag(works)
+        return steps.run_index(works, self._parts.index, from_ms(now_ms()))
+
+    def _work(self, claim: Claim) -> list[Outcome]:
+        settings, ledger = self._parts.settings, self._parts.ledger
+        began = time.monotonic()
+        lease = renewed_lease(ledger, claim.token, settings.lease_seconds / 3, settings.task_time_limit)
+        try:
+            with lease:
+                outcomes = self._step(claim.works)
+        except (Unavailable, BadSettings) as error:
+            self._calm.trouble(error)
+            return [Outcome(work.sequence, "deferred", str(error)) for work in claim.works]
+        except Exception as error:
+            self._blame(claim, error)
+            raise
+        self._size.learn(len(claim.works), time.monotonic() - began)
+        self._note_calm(outcomes)
+        return outcomes
+
+    def _note_calm(self, outcomes: Sequence[Outcome]) -> None:
+        """Trouble is over once anything got through; an engine that puts off every item is away as well."""
+        if outcomes and all(outcome.word == "deferred" for outcome in outcomes):
+            self._calm.trouble(Unavailable(outcomes[0].reason or "every item was put off"))
+        else:
+            self._calm.over()
+
+    def _blame(self, claim: Claim, error: Exception) -> None:
+        """Give a failed batch back: its members are tried alone, one tried alone keeps its attempt."""
+        told = traceback.format_exc()
+        self._parts.ledger.release(claim.token, now_ms(), blame=steps.describe(error), traceback=told)
+        self._parts.waker.wake(self._stage, claim.lane)
+
+    def _settle(self, claim: Claim, outcomes: list[Outcome], pause: float) -> str:
+        done = self._commit(claim, outcomes)
+        self._wake(claim, done, pause)
+        said = ", ".join(f"{count} {word}" for word, count in sorted(done.words.items())) or "came too late"
+        if not done.words:
+            get_logger().warning("batch came too late", stage=self._stage, lane=claim.lane)
+        elif done.words.keys() != {"deferred"}:  # what waits has been told of once
+            get_logger().info("batch done", stage=self._stage, lane=claim.lane, **done.words)
+        failures = [outcome for outcome in outcomes if outcome.word == "failed"]
+        if failures:
+            raise StageFailed(f"{said}; first: {failures[0].reason}")
+        return said
+
+    def _commit(self, claim: Claim, outcomes: list[Outcome]) -> Committed:
+        """Commit, with patience: work that is done should not be done again for a busy moment."""
+        parts = self._parts
+        for pause in (*COMMIT_PAUSES, None):
+            try:
+                return parts.ledger.commit(claim, outcomes, NEXT[self._stage], parts.worker, now_ms())
+            except Unavailable:
+                if pause is None:
+                    # Given back without blame once the ledger is there again: an outage convicts nobody.
+                    self._owed.append(claim.token)
+                    raise
+                time.sleep(pause)
+            except Exception as error:
+                self._blame(claim, error)
+                raise
+        raise AssertionError("the last round returned or raised")
+
+    def _wake(self, claim: Claim, done: Committed, pause: float) -> None:
+        """Wake who has work now; this stage itself not before it may try, or has drawn breath."""
+        ids = [work.submission for work in claim.works]
+        left = self._calm.seconds_left()
+        for stage, lane in done.wake:
+            own = stage == self._stage
+            delay = max(AGAIN_SECONDS, left) if own else 0.0
+            self._parts.waker.wake(stage, lane, () if own else ids, delay=delay)
+        if claim.full and not left:
+            self._parts.waker.wake(self._stage, claim.lane, delay=pause, at_once=True)
