@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_socket
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.postgresql", "tests.rabbitmq"]
 UNIT = Path(__file__).parent / "unit"
 
 

@@ -40,6 +40,9 @@ EVERYTHING: list[tuple[str, Callable[[ElasticsearchIndex], Any]]] = [
     ("search", lambda index: index.search(SearchRequest(NOW))),
     ("get", lambda index: index.get(["a"], NOW)),
     ("count", lambda index: index.count()),
+    ("changes", lambda index: index.changes(["a"])),
+    ("digests", lambda index: index.digests(["a"])),
+    ("tombstones", lambda index: index.remove_tombstones(1, 1)),
     ("refresh", lambda index: index.refresh()),
     ("check", lambda index: index.check()),
 ]

@@ -10,10 +10,15 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from shared.index.mapping import index_name
+
 
 @dataclass
 class Stub:
-    """Answers every request with what the test says, and remembers what it was asked."""
+    """Answers every request with what the test says, and remembers what it was asked.
+
+    But for looks at the aliases, which find ``aliases`` and are not remembered, unless ``aliases`` is None.
+    """
 
     url: str = ""
     status: int = 200
@@ -23,6 +28,12 @@ class Stub:
     product: bool = True
     seen: list[tuple[str, Message]] = field(default_factory=list)
     waits: threading.Event | None = None
+    aliases: dict[str, Any] | None = field(
+        default_factory=lambda: {index_name("news"): {"aliases": {"news": {}}}}
+    )
+
+    def looks(self, path: str) -> bool:
+        return self.aliases is not None and self.waits is None and path.startswith("/_alias/")
 
 
 def serve(stub: Stub) -> ThreadingHTTPServer:
@@ -31,10 +42,13 @@ def serve(stub: Stub) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            stub.seen.append((self.path, self.headers))
-            if stub.waits is not None:
-                stub.waits.wait(10)
-            status, told = stub.answer(body) if stub.answer else (stub.status, stub.body)
+            if stub.looks(self.path):
+                status, told = 200, stub.aliases
+            else:
+                stub.seen.append((self.path, self.headers))
+                if stub.waits is not None:
+                    stub.waits.wait(10)
+                status, told = stub.answer(body) if stub.answer else (stub.status, stub.body)
             data = told if isinstance(told, bytes) else json.dumps(told).encode()
             self.send_response(status)
             if stub.product:

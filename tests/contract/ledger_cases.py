@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+import shutil
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from services.workers.steps import run_dedupe
@@ -20,6 +24,40 @@ from shared.settings import Settings
 
 NOW = 1_790_000_000_000
 LEASE = 15_000
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger file with tables and nothing in them: migrating takes longer than many a test."""
+    found = Settings(data_dir=tmp_path_factory.mktemp("empty"))
+    migrate_ledger(found)
+    return found.data_dir / "ledger.sqlite"
+
+
+@pytest.fixture(params=DATABASES)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of an empty, migrated ledger; each test that uses them runs on every database."""
+    if request.param == "postgresql":
+        return Settings(data_dir=tmp_path, ledger_url=request.getfixturevalue("postgresql_url"))
+    shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "ledger.sqlite")
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.fixture(params=DATABASES)
+def unmade(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of a ledger that has no tables yet."""
+    if request.param == "postgresql":
+        return Settings(data_dir=tmp_path, ledger_url=request.getfixturevalue("empty_postgresql_url"))
+    return Settings(data_dir=tmp_path / "new")
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Iterator[Ledger]:
+    """An open, empty ledger."""
+    opened = open_ledger(settings)
+    yield opened
+    opened.close()
 
 
 def make_raw(number: int, **fields: object) -> RawArticle:
@@ -51,15 +89,22 @@ def clean(ledger: Ledger, now: int = NOW) -> None:
 
 def dedupe(ledger: Ledger, verdicts: dict[str, Verdict] | None = None, now: int = NOW) -> None:
     held = claim(ledger, "dedupe", now)
-    outcomes = [
-        Outcome(
-            work.sequence, "deduped", article=work.article, content_hash="c" * 32, text_hash="t" * 32,
-            verdict=(verdicts or {}).get(work.article_id, Verdict("new")),
-            expected_revision=work.current.revision if work.current else 0,
-        )
-        for work in held.works
-    ]  # fmt: skip
+    given = verdicts or {}
+    outcomes = [_deduped(work, given.get(work.article_id, Verdict("new"))) for work in held.works]
     ledger.commit(held, outcomes, "tag", "worker-1", now)
+
+
+def _deduped(work: Work, verdict: Verdict) -> Outcome:
+    return Outcome(
+        work.sequence, "deduped", article=work.article, content_hash="c" * 32,
+        text_hash=hash_of(work.article_id, verdict), verdict=verdict,
+        expected_revision=work.current.revision if work.current else 0,
+    )  # fmt: skip
+
+
+def hash_of(article_id: str, verdict: Verdict) -> str:
+    """The text hash of an article that says what its lead says, and of one that says its own."""
+    return blake2b((verdict.duplicate_of or article_id).encode(), digest_size=16).hexdigest()
 
 
 def tag(ledger: Ledger, now: int = NOW) -> None:

@@ -157,6 +157,117 @@ def test_an_index_of_another_version_is_told_and_quarantines_nothing(elasticsear
 
 
 @pytest.mark.servers
+def test_an_index_of_another_version_is_rebuilt_beside_and_nothing_goes_to_it(elasticsearch_url, alias, raw):
+    old = f"{alias}-v0.0-000001"
+    raw.indices.create(index=old, mappings={"dynamic": "strict"}, aliases={alias: {"is_write_index": True}})
+    index = ElasticsearchIndex(elasticsearch_url, alias)
+    index.begin_build()
+    assert words(index.write([article(1)])) == ["written"]
+    with pytest.raises(IndexMissing, match="copydesk reindex"):
+        index.search(SearchRequest(NOW, Word("ferry")))
+    with pytest.raises(IndexMissing, match="copydesk reindex"):
+        index.get([article(1).id], NOW)
+    assert raw.count(index=old)["count"] == 0
+    assert index.switch(5) == old
+    assert found(index) == 1
+    assert index.drop_retired(6) == [old]
+    index.close()
+
+
+@pytest.mark.servers
+def test_the_aliases_swap_in_one_request_and_writes_still_need_them(index, raw, alias):
+    built = index.begin_build()
+    building = f"{alias}-building"
+    assert dict(raw.indices.get_alias(name=building)) == {
+        built: {"aliases": {building: {"is_write_index": True}}}
+    }
+    assert index.switch(1_700_000_000_000) == index_name(alias)
+    told = raw.indices.get(index=f"{alias}-v*")
+    assert told[built]["aliases"] == {alias: {"is_write_index": True}}
+    assert told[index_name(alias)]["aliases"] == {}
+    meta = told[index_name(alias)]["mappings"]["_meta"]
+    assert meta == index_mapping()["_meta"] | {"retired_at": 1_700_000_000_000}
+    raw.indices.delete_alias(index=built, name=alias)
+    with pytest.raises(IndexMissing, match="not an alias"):
+        index.write([article(1)])
+
+
+@pytest.mark.servers
+def test_create_gives_a_lost_alias_back_to_the_newest_index_and_never_to_a_retired_one(index, raw, alias):
+    index.begin_build()
+    index.write([article(1)])
+    index.switch(5)
+    used = index_name(alias, 2)
+    being_built = index.begin_build()
+    raw.indices.delete_alias(index=used, name=alias)
+    index.create()
+    assert list(raw.indices.get_alias(name=alias)) == [used]
+    assert index.building() == being_built
+    assert found(index) == 1
+
+
+@pytest.mark.servers
+def test_a_missing_alias_stops_writing_also_while_an_index_is_being_built(index, raw, alias):
+    index.begin_build()
+    raw.indices.delete_alias(index=index_name(alias), name=alias)
+    with pytest.raises(IndexMissing, match="not an alias"):
+        index.write([article(1)])
+
+
+@pytest.mark.servers
+def test_a_build_of_another_version_is_no_build_and_is_begun_anew(index, raw, alias):
+    other = f"{alias}-v0.0-000002"
+    raw.indices.create(index=other, aliases={f"{alias}-building": {"is_write_index": True}})
+    assert index.building() is None
+    assert words(index.write([article(1)])) == ["written"]
+    assert raw.count(index=other)["count"] == 0
+    assert index.begin_build() == index_name(alias, 3)
+    assert not raw.indices.exists(index=other)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("moved", ["switch", "abandon"])
+def test_a_batch_during_which_the_build_ends_goes_to_what_is_in_use(
+    elasticsearch_url, index, alias, monkeypatch, moved
+):
+    """The writer has looked for a build; it is switched to or abandoned before the first request is sent."""
+    other = ElasticsearchIndex(elasticsearch_url, alias)
+    other.begin_build()
+    write_to, turns = ElasticsearchIndex._write_to, []
+
+    def late(self: ElasticsearchIndex, target: str, items: Any) -> Any:
+        turns.append(target)
+        if len(turns) == 1:
+            other.switch(5) if moved == "switch" else other.abandon_build()
+        return write_to(self, target, items)
+
+    monkeypatch.setattr(ElasticsearchIndex, "_write_to", late)
+    assert words(index.write([article(1)])) == ["written"]
+    assert turns == [f"{alias}-building", alias]
+    assert index.changes([article(1).id]) == {article(1).id: 1}
+    other.close()
+
+
+@pytest.mark.servers
+def test_a_switch_between_the_two_requests_of_a_batch_loses_nothing(
+    elasticsearch_url, index, alias, monkeypatch
+):
+    other = ElasticsearchIndex(elasticsearch_url, alias)
+    other.begin_build()
+    write_to = ElasticsearchIndex._write_to
+
+    def late(self: ElasticsearchIndex, target: str, items: Any) -> Any:
+        if target == alias:
+            other.switch(5)
+        return write_to(self, target, items)
+
+    monkeypatch.setattr(ElasticsearchIndex, "_write_to", late)
+    assert words(index.write([article(1)])) == ["written"]
+    assert index.changes([article(1).id]) == {article(1).id: 1}
+    other.close()
+
+
+@pytest.mark.servers
 def test_a_disk_at_its_flood_stage_is_waited_for(index, raw, alias):
     raw.indices.put_settings(index=alias, settings={"index.blocks.read_only_allow_delete": True})
     outcomes = index.write([article(1)])

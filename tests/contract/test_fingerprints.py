@@ -65,6 +65,25 @@ def test_only_the_lead_can_let_go_of_a_text(make: Make) -> None:
     assert fingerprints.claim([TextClaim("c", "t1")]) == ["c"]
 
 
+def test_looking_up_names_leads_in_order_and_claims_nothing(make: Make) -> None:
+    fingerprints = make(LONG)
+    fingerprints.claim([TextClaim("a", "t1"), TextClaim("b", "t2")])
+    assert fingerprints.look_up(["t2", "t3", "t1", "t2"]) == ["b", None, "a", "b"]
+    assert fingerprints.look_up([]) == []
+    assert fingerprints.claim([TextClaim("c", "t3")]) == ["c"]
+    fingerprints.forget("a", "t1")
+    assert fingerprints.look_up(["t1"]) == [None]
+
+
+def test_looking_up_does_not_lengthen_the_window(make: Make) -> None:
+    fingerprints = make(0.05)
+    fingerprints.claim([TextClaim("a", "t1")])
+    deadline = time.monotonic() + 2
+    while fingerprints.look_up(["t1"]) != [None]:
+        assert time.monotonic() < deadline, "the window never ended"
+        time.sleep(0.01)
+
+
 def test_loading_puts_leads_back_and_overwrites_none(make: Make) -> None:
     fingerprints = make(LONG)
     fingerprints.claim([TextClaim("a", "t1")])
@@ -102,6 +121,7 @@ def test_a_redis_that_lost_its_memory_is_not_ready_until_told(redis_url: str) ->
     with pytest.raises(Unavailable, match="put back"):
         fingerprints.claim([TextClaim("a", "t1")])
     fingerprints.load([TextClaim("b", "t1")])
+    assert fingerprints.look_up(["t1"]) == ["b"]
     fingerprints.mark_ready()
     assert fingerprints.claim([TextClaim("a", "t1")]) == ["b"]
     client.close()
@@ -123,3 +143,5 @@ def test_a_redis_that_is_away_is_unavailable() -> None:
     fingerprints = RedisFingerprints(redis.Redis(port=1, socket_connect_timeout=0.2))
     with pytest.raises(Unavailable):
         fingerprints.claim([TextClaim("a", "t1")])
+    with pytest.raises(Unavailable):
+        fingerprints.look_up(["t1"])

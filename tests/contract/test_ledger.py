@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,17 +14,21 @@ from alembic.migration import MigrationContext
 from shared.article import Source, Verdict
 from shared.clock import from_ms
 from shared.errors import Unavailable
+from shared.ledger.claims import DIED_ALONE
 from shared.ledger.engine import Database
+from shared.ledger.keeping import QuarantineFilter
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.ledger.port import Ledger, Outcome
-from shared.ledger.schema import metadata
+from shared.ledger.schema import metadata, submissions
 from shared.settings import Settings
 from tests.contract.ledger_cases import (
     LEASE,
     NOW,
     claim,
     clean,
+    cleaned,
     dedupe,
+    hash_of,
     index,
     make_article,
     make_raw,
@@ -33,20 +36,6 @@ from tests.contract.ledger_cases import (
     status_of,
     tag,
 )
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    found = Settings(data_dir=tmp_path)
-    migrate_ledger(found)
-    return found
-
-
-@pytest.fixture
-def ledger(settings: Settings) -> Iterator[Ledger]:
-    opened = open_ledger(settings)
-    yield opened
-    opened.close()
 
 
 def test_migrations_make_exactly_the_tables_that_the_code_names(settings: Settings) -> None:
@@ -57,13 +46,12 @@ def test_migrations_make_exactly_the_tables_that_the_code_names(settings: Settin
     assert difference == []
 
 
-def test_migrating_twice_at_once_is_harmless(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path / "new")
+def test_migrating_twice_at_once_is_harmless(unmade: Settings) -> None:
     failures: list[BaseException] = []
 
     def migrate() -> None:
         try:
-            migrate_ledger(settings)
+            migrate_ledger(unmade)
         except BaseException as error:
             failures.append(error)
 
@@ -75,6 +63,7 @@ def test_migrating_twice_at_once_is_harmless(tmp_path: Path) -> None:
     assert failures == []
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_sqlite_is_in_wal_mode_and_syncs_fully(settings: Settings) -> None:
     database = Database(settings.ledger_url)
     with database.read() as connection:
@@ -234,6 +223,58 @@ def test_an_article_that_dies_alone_five_times_is_quarantined_and_nobody_else(le
     assert found is not None
     assert (found.status, found.attempts) == ("quarantined", 5)
     assert "died" in (found.reason or "")
+
+
+def test_a_batch_that_died_is_tried_in_quarters_until_the_culprit_is_alone(ledger: Ledger) -> None:
+    raws = [make_raw(number) for number in range(1, 41)]
+    culprit = raws[17].id
+    ledger.accept(raws, NOW)
+    now, sizes = NOW, []
+    claim(ledger, "clean", now)
+    while (now := now + LEASE + 1) and (held := ledger.claim("clean", "live", 100, "w", now)) is not None:
+        sizes.append(len(held.works))
+        assert all(
+            work.attempts == (len(held.works) == 1) for work in held.works if work.article_id != culprit
+        )
+        if culprit not in {work.article_id for work in held.works}:
+            ledger.commit(held, [cleaned(work) for work in held.works], "dedupe", "w", now)
+    # The quarters of a batch are told from those of another, so its neighbours wait for no second death.
+    assert sorted(sizes, reverse=True)[:6] == [10, 10, 10, 10, 2, 2]
+    assert sizes.count(1) <= 5 + 2
+    found = ledger.quarantined(QuarantineFilter(), 0, 10)
+    assert [(one.article_id, one.attempts) for one in found] == [(culprit, 5)]
+    assert ledger.counts() == {"cleaned": 39, "quarantined": 1}
+
+
+def test_an_older_reason_is_not_told_of_what_died_without_a_word(ledger: Ledger) -> None:
+    poison = make_raw(1)
+    ledger.accept([poison], NOW)
+    held, now = claim(ledger, "clean"), NOW
+    ledger.release(held.token, now, blame="ValueError: in a batch", traceback="Traceback ...")
+    while ledger.claim("clean", "live", 10, "w", now := now + LEASE + 40_000) is not None:
+        pass
+    found = ledger.quarantined(QuarantineFilter(), 0, 10)
+    assert [(one.reason, one.traceback, one.attempts) for one in found] == [(DIED_ALONE, None, 5)]
+
+
+def test_what_was_overtaken_carries_no_blame(ledger: Ledger, settings: Settings) -> None:
+    old, new = make_raw(1, title="Old"), make_raw(1, title="New")
+    ledger.accept([old], NOW)
+    clean(ledger)
+    dedupe(ledger)
+    held = claim(ledger, "tag")
+    ledger.release(held.token, NOW, blame="ValueError: alone")
+    ledger.accept([new], NOW)
+    clean(ledger)
+    dedupe(ledger)
+    tag(ledger, NOW + 60_000)
+    database = Database(settings.ledger_url)
+    with database.read() as connection:
+        rows = connection.execute(
+            sa.select(submissions.c.status, submissions.c.alone, submissions.c.attempts)
+        )
+        assert [tuple(row) for row in rows] == [("superseded", False, 0), ("tagged", False, 0)]
+    database.close()
 
 
 def test_a_raised_exception_is_told_as_the_reason_of_the_quarantine(ledger: Ledger) -> None:
@@ -456,14 +497,20 @@ def test_fingerprints_are_paged_with_the_lead_of_each_text(ledger: Ledger) -> No
     lead, copy = make_raw(1), make_raw(2)
     run_all(ledger, lead, copy, verdicts={copy.id: Verdict("duplicate", lead.id, 1.0, lead.id)})
     [first] = ledger.fingerprints(NOW - 1, 0, 1)
-    assert first[1:] == ("t" * 32, lead.id)
+    assert first[1:] == (hash_of(lead.id, Verdict("new")), lead.id)
     [second] = ledger.fingerprints(NOW - 1, first[0], 10)
-    assert second[1:] == ("t" * 32, lead.id)
+    assert second[1:] == first[1:]
     assert ledger.fingerprints(NOW + 1, 0, 10) == []
 
 
-def test_a_ledger_without_tables_says_what_to_run(tmp_path: Path) -> None:
-    opened = open_ledger(Settings(data_dir=tmp_path / "empty"))
+def test_a_clock_that_was_far_behind_hides_no_fingerprints(ledger: Ledger) -> None:
+    run_all(ledger, make_raw(1), make_raw(2))
+    ledger.accept([make_raw(3)], 0)  # it says that it is 1970
+    assert len(ledger.fingerprints(NOW - 1, 0, 10)) == 2
+
+
+def test_a_ledger_without_tables_says_what_to_run(unmade: Settings) -> None:
+    opened = open_ledger(unmade)
     with pytest.raises(Unavailable, match="copydesk migrate"):
         opened.check()
     opened.close()

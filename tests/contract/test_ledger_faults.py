@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from services.workers.steps import run_dedupe
-from services.workers.sweeper import sweep
+from services.workers.sweeper import rebuild_fingerprints, sweep
 from shared.article import RawArticle
 from shared.clock import from_ms
 from shared.fingerprints.memory import MemoryFingerprints
@@ -53,8 +52,8 @@ def window() -> Window:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, window: Window) -> Iterator[Desk]:
-    made = Desk(Settings(data_dir=tmp_path), MemoryFingerprints(clock=window))
+def desk(settings: Settings, window: Window) -> Iterator[Desk]:
+    made = Desk(settings, MemoryFingerprints(clock=window))
     yield made
     made.ledger.close()
 
@@ -150,6 +149,45 @@ def test_copies_of_a_text_whose_first_sender_left_no_article_share_one_lead(desk
     desk.push(third)
     assert desk.article(second).is_lead
     assert desk.article(third).duplicate_of == second.id
+
+
+def lose_fingerprints(desk: Desk) -> None:
+    desk.fingerprints = MemoryFingerprints()
+    rebuild_fingerprints(desk.ledger, desk.fingerprints, NOW)
+
+
+def test_a_text_whose_fingerprint_is_lost_before_its_commit_has_one_lead(desk: Desk) -> None:
+    desk.send(piece(1))
+    slow = claim(desk.ledger, "dedupe")
+    outcomes = run_dedupe(slow.works, desk.fingerprints)
+    lose_fingerprints(desk)
+    desk.push(piece(2))
+    desk.ledger.commit(slow, outcomes, "tag", "w", NOW)
+    written = desk.finish()
+    assert written[piece(1).id].duplicate_of == piece(2).id
+    assert [copy.id for copy in written[piece(2).id].copies] == [piece(1).id]
+
+
+def test_an_article_that_leads_a_text_goes_on_leading_it_whoever_claimed_it_since(desk: Desk) -> None:
+    desk.push(piece(1), piece(3))
+    desk.fingerprints = MemoryFingerprints()  # lost, and not put back
+    desk.send(piece(1, title="Better"))
+    slow = claim(desk.ledger, "dedupe")
+    outcomes = run_dedupe(slow.works, desk.fingerprints)
+    desk.push(piece(2))
+    desk.ledger.commit(slow, outcomes, "tag", "w", NOW)
+    written = desk.finish()
+    assert written[piece(1).id].is_lead
+    assert {copy.id for copy in written[piece(1).id].copies} == {piece(2).id, piece(3).id}
+
+
+@pytest.mark.parametrize(("age_hours", "is_lead"), [(71, False), (73, True)])
+def test_a_text_may_lead_again_after_the_window(desk: Desk, age_hours: int, is_lead: bool) -> None:
+    desk.push(piece(1, ingested_at=from_ms(NOW)))
+    old = sa.update(articles).values(ingested_at=NOW - age_hours * HOUR)
+    desk.change_rows(old)
+    desk.fingerprints = MemoryFingerprints()
+    assert desk.push(piece(2))[piece(2).id].is_lead is is_lead
 
 
 def test_an_older_revision_at_index_does_not_write_a_newer_one_that_was_never_tagged(desk: Desk) -> None:
@@ -416,6 +454,34 @@ def test_a_row_put_off_before_the_clock_was_set_back_is_claimed_at_once(desk: De
     held = claim(desk.ledger, "clean", NOW + HOUR)
     desk.ledger.release(held.token, NOW + HOUR, blame="ValueError")
     assert len(claim(desk.ledger, "clean", NOW).works) == 1
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
+def test_a_worker_that_lives_keeps_its_rows_when_the_clock_jumps(desk: Desk, jump: int) -> None:
+    desk.ledger.accept([make_raw(1)], NOW)
+    held = claim(desk.ledger, "clean")
+    assert desk.ledger.renew(held.token, NOW + jump)
+    assert desk.ledger.claim("clean", "live", 10, "other", NOW + jump + LEASE - 1) is None
+    done = [cleaned(work) for work in held.works]
+    assert desk.ledger.commit(held, done, "dedupe", "w", NOW + jump).words == {"cleaned": 1}
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
+def test_a_worker_that_died_before_the_clock_jumped_holds_its_rows_no_longer(desk: Desk, jump: int) -> None:
+    desk.ledger.accept([make_raw(1)], NOW)
+    dead = claim(desk.ledger, "clean")
+    taken = claim(desk.ledger, "clean", NOW + jump)
+    assert not desk.ledger.renew(dead.token, NOW + jump)
+    assert desk.ledger.renew(taken.token, NOW + jump)
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR])
+def test_what_failed_before_the_clock_jumped_waits_no_longer_than_it_should(desk: Desk, jump: int) -> None:
+    desk.ledger.accept([make_raw(1)], NOW)
+    desk.ledger.release(claim(desk.ledger, "clean").token, NOW, blame="ValueError")
+    [entry] = desk.ledger.backlog(NOW + jump)
+    assert (entry.waiting, entry.put_off) == (1, 0)
+    assert len(claim(desk.ledger, "clean", NOW + jump).works) == 1
 
 
 # Sort keys

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -22,6 +19,7 @@ from shared.identity import article_id, body_uri
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.ledger.port import Ledger
 from shared.settings import Settings
+from tests.integration.ingest_server import run_ingest
 from tests.servers import free_port
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -44,40 +42,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
-    command += ["services.ingest.app:create_app", "--host", "127.0.0.1", "--port", str(settings.ingest_port)]
-    command += ["--workers", "1", "--blocking-threads", "16", "--workers-kill-timeout", "3"]
-    environ = {**os.environ, **settings.environment()}
-    with (tmp_path_factory.mktemp("log") / "granian.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
-        try:
-            _wait_until_ready(process, settings, Path(log.name))
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            finally:
-                _kill_group(process)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait(5)
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], settings: Settings, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"http://127.0.0.1:{settings.ingest_port}/healthz", timeout=1).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.05)
-    pytest.fail(f"granian did not start:\n{log.read_text()}", pytrace=False)
+    with run_ingest(settings, tmp_path_factory.mktemp("log") / "granian.log") as process:
+        yield process
 
 
 @pytest.fixture

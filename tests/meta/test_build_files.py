@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -17,8 +18,9 @@ from packaging.version import Version
 from services.cli.demo import PAGES
 from services.cli.files import Page, read_file
 from services.cli.main import COMMANDS
+from services.workers.stopping import LAST_SECONDS
 from shared.push import read_push
-from shared.settings import PREFIX, Settings
+from shared.settings import PREFIX, Settings, read_settings
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {"help", "run", "test", "test-all", "lint", "fmt", "bench", "compose-test", "clean"}
@@ -125,6 +127,44 @@ def test_ci_fails_on_missing_servers_and_calls_the_targets():
     steps = re.findall(r"^step \S+ make (\S+)$", script, re.MULTILINE)
     assert steps[-3:] == ["lint", "test", "compose-test"]
     assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], timeout=30).returncode == 0
+
+
+def compose_services():
+    """The services of the compose file that are Copydesk's own, with their merged settings."""
+    services = yaml.safe_load(text("docker-compose.yml"))["services"]
+    return {name: service for name, service in services.items() if service["image"] == "copydesk:local"}
+
+
+def settings_of(service):
+    plain = {
+        name: re.sub(r"\$\{[^:}]+:-([^}]*)\}", r"\1", str(value))
+        for name, value in service["environment"].items()
+    }
+    return read_settings(plain)
+
+
+def seconds(duration):
+    number, unit = re.fullmatch(r"(\d+)(m?s|m)", duration).groups()
+    return int(number) * {"ms": 0.001, "s": 1, "m": 60}[unit]
+
+
+def test_compose_stops_nothing_before_its_own_grace_is_over_and_no_task_before_its_limit():
+    services = compose_services()
+    assert {"ingest", "worker", "sweeper", "search", "flower", "migrate"} <= set(services)
+    for name, service in services.items():
+        settings = settings_of(service)
+        assert seconds(service["stop_grace_period"]) >= settings.grace_seconds + 2, name
+        assert settings.grace_seconds - LAST_SECONDS >= settings.task_time_limit, name
+
+
+def test_compose_ends_its_web_services_within_the_grace():
+    timed = {}
+    for name, service in compose_services().items():
+        command = service["command"]
+        if command[0] == "granian":
+            timed[name] = int(command[command.index("--workers-kill-timeout") + 1])
+            assert timed[name] <= settings_of(service).grace_seconds - 2
+    assert set(timed) == {"ingest", "search"}
 
 
 def samples():

@@ -1,4 +1,7 @@
-"""A small newsroom for tests: own Redis, own ledger, own embedded index, real worker processes."""
+"""A small newsroom for tests: own Redis, own ledger, own embedded index, real worker processes.
+
+Its broker is that Redis, or a RabbitMQ where a test asks for both with ``on_both_brokers``.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,18 @@ from shared.clock import from_ms, now_ms
 from shared.index.open import open_index
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.ledger.port import Ledger
-from shared.messages import TERMINAL
+from shared.messages import STAGES, TERMINAL
 from shared.queue import Waker
 from shared.settings import Settings
-from tests.servers import free_port, start_redis
+from tests.rabbitmq import RunningRabbit, start_rabbitmq
+from tests.servers import NoServer, RunningServer, free_port, require, start_redis
 
 ROOT = Path(__file__).parents[3]
+on_both_brokers = pytest.mark.parametrize("newsroom", ["redis", "rabbitmq"], indirect=True)
+on_brokers_of_their_own = pytest.mark.parametrize("newsroom", ["redis", "own-rabbitmq"], indirect=True)
 
 
-def wait_until(met: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def wait_until(met: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
@@ -50,6 +56,8 @@ class Newsroom:
     settings: Settings
     ledger: Ledger
     waker: Waker
+    redis: RunningServer
+    rabbit: RunningRabbit | None = None  # where the broker is a RabbitMQ that the test may kill
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start_worker(
@@ -67,6 +75,31 @@ class Newsroom:
         self.workers.append(process)
         return len(self.workers) - 1
 
+    def kill_broker(self) -> None:
+        if self.rabbit is not None:
+            self.rabbit.kill()
+        else:
+            self.redis.kill()
+
+    def restart_broker(self) -> None:
+        if self.rabbit is not None:
+            self.rabbit = self.rabbit.again()
+        else:
+            folder = self.settings.data_dir.parent
+            self.redis = start_redis(folder, int(self.redis.url.rpartition(":")[2].split("/")[0]))
+
+    def freeze_broker(self) -> None:
+        if self.rabbit is not None:
+            self.rabbit.freeze()
+        else:
+            os.kill(self.redis.process.pid, signal.SIGSTOP)
+
+    def thaw_broker(self) -> None:
+        if self.rabbit is not None:
+            self.rabbit.thaw()
+        else:
+            os.kill(self.redis.process.pid, signal.SIGCONT)
+
     def heartbeat(self, number: int) -> Path:
         return self.settings.data_dir / f"worker-{number}.heartbeat"
 
@@ -79,6 +112,13 @@ class Newsroom:
         self.start_worker("index", app=app, more=("-c", "1"))
         self.start_worker(
             "sweep", app=app, more=("-c", "1", "-B", "-s", str(self.settings.data_dir / "beat"))
+        )
+
+    def start_small(self, *queues: str, app: str = "services.workers.app") -> int:
+        """One worker with one child for all that is named, or for everything; with the sweeper's clock."""
+        schedule = str(self.settings.data_dir / f"beat-{len(self.workers)}")
+        return self.start_worker(
+            *(queues or (*STAGES, "sweep")), app=app, more=("-c", "1", "-B", "-s", schedule)
         )
 
     def kill(self, number: int) -> None:
@@ -98,7 +138,7 @@ class Newsroom:
         found = self.ledger.status(raw.id)
         return found.status if found else "unknown"
 
-    def wait_for_all(self, seconds: float = 60.0) -> dict[str, int]:
+    def wait_for_all(self, seconds: float = 90.0) -> dict[str, int]:
         wait_until(
             lambda: not self.ledger.counts().keys() - TERMINAL, f"an end of {self.ledger.counts()}", seconds
         )
@@ -125,17 +165,26 @@ class Newsroom:
 
 
 @pytest.fixture
-def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
+def newsroom(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Newsroom]:
     server = start_redis(tmp_path, free_port())
+    kind, rabbit = getattr(request, "param", "redis"), None
+    if kind == "own-rabbitmq":
+        try:
+            rabbit = start_rabbitmq(tmp_path / "rabbitmq")
+        except NoServer as error:
+            require(str(error))
+    shared = request.getfixturevalue("rabbitmq_url") if kind == "rabbitmq" else server.url
     settings = Settings(
-        data_dir=tmp_path / "data", broker_url=server.url, lease_seconds=3, task_time_limit=6,
-        sweep_seconds=1, stuck_seconds=2,
+        data_dir=tmp_path / "data", broker_url=rabbit.url if rabbit else shared, redis_url=server.url,
+        lease_seconds=3, task_time_limit=6, sweep_seconds=1, stuck_seconds=2,
     )  # fmt: skip
     migrate_ledger(settings)
     index = open_index(settings, writing=True)
     index.create()
     index.close()
-    made = Newsroom(settings, open_ledger(settings), Waker(settings))
+    made = Newsroom(settings, open_ledger(settings), Waker(settings), server, rabbit)
     yield made
     made.close()
-    server.stop()
+    made.redis.stop()
+    if made.rabbit is not None:
+        made.rabbit.stop()

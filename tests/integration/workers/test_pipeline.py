@@ -16,10 +16,11 @@ from shared.clock import now_ms
 from shared.index.open import open_index
 from shared.index.parser import parse_query
 from shared.index.port import SearchRequest
+from shared.queue import make_celery
 
-from .conftest import make_raw, wait_until
+from .conftest import make_raw, on_both_brokers, on_brokers_of_their_own, wait_until
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
 POISON = "tests.integration.workers.poison_app"
 
 
@@ -31,6 +32,7 @@ def search(newsroom: Any, text: str, **fields: Any) -> list[str]:
     return found
 
 
+@on_both_brokers
 def test_articles_copies_and_revisions_end_where_they_should(newsroom: Any) -> None:
     newsroom.start_all()
     lead = make_raw(1)
@@ -61,9 +63,9 @@ def test_articles_copies_and_revisions_end_where_they_should(newsroom: Any) -> N
     ]  # fmt: skip
 
 
+@on_both_brokers
 def test_a_worker_killed_again_and_again_loses_nothing(newsroom: Any) -> None:
-    newsroom.start_worker("index", more=("-c", "1"))
-    newsroom.start_worker("sweep", more=("-c", "1", "-B", "-s", str(newsroom.settings.data_dir / "beat")))
+    newsroom.start_small("index", "sweep")
     raws = [make_raw(number) for number in range(300)]
     for start in range(0, 300, 100):
         number = newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "2"))
@@ -71,19 +73,20 @@ def test_a_worker_killed_again_and_again_loses_nothing(newsroom: Any) -> None:
         wait_until(lambda: newsroom.ledger.counts().get("accepted", 0) < 90, "the worker to take some")
         newsroom.kill(number)
     newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "2"))
-    assert newsroom.wait_for_all(90) == {"indexed": 300}
+    assert newsroom.wait_for_all() == {"indexed": 300}
     assert len(set(search(newsroom, "harbour"))) == 100  # a page of 100; the total is checked next
     index = open_index(newsroom.settings)
     assert index.count() == 300
     index.close()
 
 
+@on_both_brokers
 def test_poison_ends_in_quarantine_and_everyone_else_is_done(newsroom: Any) -> None:
     newsroom.start_all(POISON)
     fine = [make_raw(number) for number in range(40)]
     raising, killing = make_raw(100, title="raise an error"), make_raw(101, title="kill the process")
     newsroom.accept(*fine[:20], raising, killing, *fine[20:])
-    counts = newsroom.wait_for_all(100)
+    counts = newsroom.wait_for_all(120)
     assert counts == {"indexed": 40, "quarantined": 2}, newsroom.logs()
     assert newsroom.ledger.status(raising.id).reason == "ValueError: a broken article"
     assert newsroom.ledger.status(killing.id).attempts == 5
@@ -94,8 +97,8 @@ def test_a_hanging_article_is_stopped_by_its_time_limit_and_the_rest_goes_on(new
     newsroom.start_all(POISON)
     hanging, fine = make_raw(1, title="hang for an hour"), [make_raw(number) for number in range(10, 15)]
     newsroom.accept(hanging, *fine)
-    wait_until(lambda: all(newsroom.status(raw) == "indexed" for raw in fine), "the others", 60)
-    wait_until(lambda: "TimeLimitExceeded" in newsroom.logs(), "the time limit", 30)
+    wait_until(lambda: all(newsroom.status(raw) == "indexed" for raw in fine), "the others")
+    wait_until(lambda: "TimeLimitExceeded" in newsroom.logs(), "the time limit")
     assert newsroom.status(hanging) in ("accepted", "quarantined")
 
 
@@ -106,10 +109,10 @@ def test_a_stopped_worker_that_wakes_late_changes_nothing(newsroom: Any) -> None
     wait_until(lambda: newsroom.ledger.status(raw.id).attempts == 1, "the claim")
     process = newsroom.workers[number]
     os.kill(process.pid, signal.SIGSTOP)
-    newsroom.start_all()
-    wait_until(lambda: newsroom.status(raw) == "indexed", "another worker", 30)
+    newsroom.start_small()
+    wait_until(lambda: newsroom.status(raw) == "indexed", "another worker")
     os.kill(process.pid, signal.SIGCONT)
-    wait_until(lambda: "batch came too late" in newsroom.logs(), "the late worker's end", 20)
+    wait_until(lambda: "batch came too late" in newsroom.logs(), "the late worker's end")
     assert newsroom.ledger.counts() == {"indexed": 1}
     assert newsroom.ledger.article(raw.id).revision == 1
 
@@ -122,5 +125,59 @@ def test_a_term_signal_in_the_middle_of_work_loses_nothing(newsroom: Any) -> Non
     began = time.monotonic()
     assert newsroom.stop(number) == 0
     assert time.monotonic() - began < 12
-    newsroom.start_all()
+    newsroom.start_small()
     assert newsroom.wait_for_all() == {"indexed": 10}
+
+
+@on_brokers_of_their_own
+def test_a_broker_killed_in_mid_work_and_started_again_loses_nothing(newsroom: Any) -> None:
+    newsroom.start_all()
+    first = make_raw(1)
+    newsroom.accept(first)
+    wait_until(lambda: newsroom.status(first) == "indexed", "the workers")
+    raws = [make_raw(number) for number in range(10, 110)]
+    newsroom.accept(*raws[:50])
+    newsroom.kill_broker()
+    newsroom.accept(*raws[50:])
+    newsroom.restart_broker()
+    assert newsroom.wait_for_all(110) == {"indexed": 101}, newsroom.logs()
+
+
+@on_brokers_of_their_own
+def test_a_broker_frozen_for_a_while_holds_nobody_and_loses_nothing(newsroom: Any) -> None:
+    newsroom.start_all()
+    first = make_raw(1)
+    newsroom.accept(first)
+    wait_until(lambda: newsroom.status(first) == "indexed", "the workers")
+    newsroom.freeze_broker()
+    newsroom.ledger.accept([make_raw(number) for number in range(10, 30)], now_ms())
+    began = time.monotonic()
+    for _ in range(20):  # the ledger aside, whose writes a busy machine may slow down
+        newsroom.waker.wake("clean")
+    assert time.monotonic() - began < 1, "the call waited for the broker"
+    time.sleep(6)  # longer than every time-out towards a broker
+    newsroom.thaw_broker()
+    assert newsroom.wait_for_all(110) == {"indexed": 21}, newsroom.logs()
+
+
+@on_both_brokers
+def test_messages_of_another_build_are_logged_and_harm_nothing(newsroom: Any) -> None:
+    newsroom.start_small()
+    raw = make_raw(1)
+    celery = make_celery(newsroom.settings)
+    for name, args in (
+        ("copydesk.translate", ["live"]),  # a task that this build does not know
+        ("copydesk.clean", ["archive", []]),  # a lane
+        ("copydesk.clean", ["live", [], {"more": 1}, "later"]),  # arguments
+    ):
+        celery.send_task(name, args=args, kwargs={"hint": "new"}, queue="copydesk.clean")
+    celery.send_task("copydesk.sweep", args=["all"], kwargs={"hint": "new"}, queue="copydesk.sweep")
+    celery.send_task("copydesk.tidy", args=["all"], kwargs={"hint": "new"}, queue="copydesk.index")
+    celery.close()
+    newsroom.accept(raw)
+    wait_until(lambda: newsroom.status(raw) == "indexed", "the article")
+    # Nothing says that the article comes after them.
+    wait_until(lambda: "copydesk.translate" in newsroom.logs(), "the unknown task in the log")
+    wait_until(lambda: "unknown lane left alone" in newsroom.logs(), "the unknown lane in the log")
+    assert "TypeError" not in newsroom.logs()
+    assert all(process.poll() is None for process in newsroom.workers)

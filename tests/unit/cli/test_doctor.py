@@ -1,5 +1,7 @@
 """The doctor's findings: what is well, and what to do about what is not."""
 
+import pytest
+
 from services.cli.doctor import LOWEST_FREE, check_broker, check_data_dir, check_parts, check_python
 from shared.settings import Settings
 
@@ -38,6 +40,26 @@ def test_too_little_room_is_told(tmp_path, monkeypatch):
 
 
 def test_the_server_that_would_be_started_is_named_with_its_version(tmp_path):
-    finding = check_broker(Settings(data_dir=tmp_path))
+    [finding] = check_broker(Settings(data_dir=tmp_path))
     assert finding.good
     assert "-server, version" in finding.told
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"broker_url": "redis://one:1"}, [("broker", "redis://one:1")]),
+        ({"redis_url": "redis://two:2"}, [("broker", "redis://two:2")]),
+        (
+            {"broker_url": "amqp://three:3", "redis_url": "redis://two:2"},
+            [("broker", "amqp://three:3"), ("redis", "redis://two:2")],
+        ),
+    ],
+)
+def test_each_server_that_is_named_is_asked_under_its_own_name(tmp_path, monkeypatch, settings, asked):
+    seen = []
+    monkeypatch.setattr("services.cli.doctor.pings", lambda url: bool(seen.append(url)))
+    findings = list(check_broker(Settings(data_dir=tmp_path, **settings)))
+    assert list(zip((finding.what for finding in findings), seen, strict=True)) == asked
+    assert not any(finding.good for finding in findings)
+    assert all("does not answer; start it" in finding.told for finding in findings)

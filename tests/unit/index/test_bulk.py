@@ -11,7 +11,7 @@ import pytest
 from shared.article import Article, Copy, Removed, Source
 from shared.errors import IndexMissing
 from shared.index import bulk
-from shared.index.bulk import BulkItem, bulk_item, describe, divide, newest, outcome
+from shared.index.bulk import BulkItem, bulk_item, delete_lines, describe, divide, newest, outcome
 from shared.index.document import FIELDS, restore
 from shared.index.mapping import index_mapping, index_name, index_settings
 from shared.index.port import WriteOutcome
@@ -33,6 +33,12 @@ def test_an_item_carries_its_change_as_external_version():
     action, source = bulk_item(ARTICLE).lines.splitlines()
     assert json.loads(action) == {"index": {"_id": "a" * 32, "version": 7, "version_type": "external"}}
     assert json.loads(source)["change"] == 7
+
+
+def test_a_document_is_removed_under_its_own_change_from_its_own_index():
+    assert json.loads(delete_lines("news-1", "a", 7)) == {
+        "delete": {"_index": "news-1", "_id": "a", "version": 7, "version_type": "external_gte"}
+    }
 
 
 def test_the_source_holds_the_article_in_its_own_words_but_not_what_was_cut():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.article import Amount, Article, Copy, Removed, Source, Tag
-from shared.index.document import FIELDS, document, restore
+from shared.clock import to_ms
+from shared.index.document import FIELDS, digest, document, restore
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ARTICLE = Article(
@@ -69,6 +70,25 @@ def test_a_tombstone_keeps_id_and_change_but_no_text():
     assert (found["state"], found["title_terms"], found["body_terms"]) == ("withdrawn", "", "")
     assert "topics" not in found
     assert (kept.id, kept.change, kept.withdrawn, kept.title, kept.body) == ("a" * 32, 3, True, "", "")
+
+
+def test_a_tombstone_says_since_when_it_is_one():
+    gone = NOW + timedelta(days=3)
+    assert document(replace(ARTICLE, withdrawn=True, expires_at=gone))["expires_ms"] == to_ms(gone)
+    assert document(replace(ARTICLE, withdrawn=True))["expires_ms"] == to_ms(NOW)
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_digest_is_the_same_for_the_article_and_for_what_was_stored_of_it(withdrawn):
+    given = replace(ARTICLE, withdrawn=withdrawn, indexed_at=NOW)
+    stored = restore(document(given)["article"])
+    assert digest(stored) == digest(given) == digest(replace(given, indexed_at=None, removed=()))
+    assert len(digest(given)) == 32
+
+
+@pytest.mark.parametrize("changed", [{"change": 4}, {"title": "Other"}, {"is_lead": False}, {"copies": ()}])
+def test_a_digest_minds_whatever_else_is_stored(changed):
+    assert digest(replace(ARTICLE, **changed)) != digest(ARTICLE)
 
 
 @pytest.mark.parametrize(

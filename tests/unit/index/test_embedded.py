@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from shared.article import Article, Source
 from shared.errors import IndexMissing, Unavailable
 from shared.index import embedded_files
 from shared.index.embedded import EmbeddedIndex
+from shared.index.embedded_writer import Writers
 from shared.index.open import open_index
 from shared.index.port import SearchRequest
 from shared.index.query import Word
@@ -101,7 +103,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(directory, writer, monkeypatch
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "_replace", failing)
+        patch.setattr(Writers, "_replace", failing)
         with pytest.raises(Unavailable, match="No space left"):
             writer.write([article(2)])
     assert writer.write([article(3)])[0].word == "written"
@@ -135,6 +137,155 @@ def test_an_index_of_another_version_is_missing_rather_than_misread(directory):
     (directory / "current").write_text(name.replace(embedded_files.INDEX_VERSION, "v0.0"))
     with pytest.raises(IndexMissing, match=r"v0\.0"):
         EmbeddedIndex(directory).check()
+
+
+def test_an_index_of_another_version_is_rebuilt_beside_and_nothing_goes_to_it(directory, writer):
+    name = (directory / "current").read_text().strip()
+    old = name.replace(embedded_files.INDEX_VERSION, "v0.0")
+    (directory / name).rename(directory / old)
+    (directory / "current").write_text(old)
+    with pytest.raises(IndexMissing, match="copydesk reindex"):
+        writer.write([article(1)])
+    EmbeddedIndex(directory).begin_build()
+    assert [outcome.word for outcome in writer.write([article(1)])] == ["written"]
+    with pytest.raises(IndexMissing, match="copydesk reindex"):
+        writer.search(SearchRequest(NOW))
+    assert EmbeddedIndex(directory).switch(5) == old
+    assert writer.count() == 1
+    assert writer.drop_retired(6) == [old]
+    assert not (directory / old).exists()
+
+
+def test_a_build_of_another_version_or_without_files_is_no_build_and_begun_anew(directory, writer):
+    first = writer.begin_build()
+    (directory / "building").write_text(first.replace(embedded_files.INDEX_VERSION, "v0.0"))
+    assert writer.building() is None
+    assert [outcome.word for outcome in writer.write([article(1)])] == ["written"]
+    second = writer.begin_build()
+    assert second != first
+    shutil.rmtree(directory / second)
+    assert writer.building() is None
+    assert [outcome.word for outcome in writer.write([article(2)])] == ["written"]
+    writer.begin_build()
+    writer.write([article(3)])
+    assert (writer.count(), writer.count(build=True)) == (3, 1)
+
+
+def test_the_writer_lets_go_of_the_old_directory_after_a_switch(directory, writer):
+    old = directory / writer.begin_build()
+    writer.write([article(1)])
+    EmbeddedIndex(directory).switch(5)
+    used = directory / (directory / "current").read_text().strip()
+    assert used == old
+    left = next(path for path in directory.glob("articles-*") if path != used)
+    with pytest.raises(ValueError, match="LockBusy"):
+        embedded_files.open_files(left).writer(15_000_000, 1)
+    writer.write([article(2)])
+    embedded_files.open_files(left).writer(15_000_000, 1)
+
+
+def test_a_refresh_of_what_the_old_index_has_leaves_its_files_alone(directory, writer):
+    articles = [article(number) for number in range(30)]
+    writer.write(articles)
+    old = directory / (directory / "current").read_text().strip()
+    before = {path.name: path.stat().st_mtime_ns for path in old.iterdir()}
+    writer.begin_build()
+    assert {outcome.word for outcome in writer.write(articles)} == {"written"}
+    assert {path.name: path.stat().st_mtime_ns for path in old.iterdir()} == before
+    assert (writer.count(), writer.count(build=True)) == (30, 30)
+
+
+def test_a_search_that_began_before_a_switch_ends_on_the_old_index(directory, writer):
+    writer.write([article(1)])
+    _, searcher = writer._used.look()
+    writer.begin_build()
+    writer.write([article(2)])
+    writer.switch(5)
+    assert searcher.num_docs == 1
+    assert writer.count() == 1
+    assert writer.changes([article(1).id, article(2).id]) == {article(2).id: 1}
+
+
+def test_a_build_that_is_abandoned_while_a_batch_is_written_keeps_nothing_from_the_old_index(
+    directory, writer, monkeypatch
+):
+    writer.begin_build()
+    places = writer._places
+
+    def abandoned_in_between() -> object:
+        found = places()
+        EmbeddedIndex(directory).abandon_build()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_places", abandoned_in_between)
+        with pytest.raises(Unavailable):
+            writer.write([article(1)])
+    assert [outcome.word for outcome in writer.write([article(1)])] == ["written"]
+    assert writer.count() == 1
+
+
+def test_a_build_is_abandoned_while_its_writer_is_at_work(directory, writer):
+    done, troubles = threading.Event(), []
+
+    def write() -> None:
+        change = 0
+        while not done.is_set():
+            change += 1
+            try:
+                writer.write([article(number, change) for number in range(30)])
+            except Unavailable:
+                pass  # a batch that the end of its build cut short is written again
+            except BaseException as error:
+                troubles.append(error)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    other = EmbeddedIndex(directory)
+    try:
+        for _ in range(15):
+            other.begin_build()
+            while not other.count(build=True):
+                assert thread.is_alive()
+            other.abandon_build()
+    finally:
+        done.set()
+        thread.join()
+    assert troubles == []
+    assert [path.name for path in directory.glob("*articles-*")] == [writer._used.look()[0].name]
+    assert writer.write([article(99)])[0].word == "written"
+
+
+def test_what_a_crash_left_of_an_abandoned_build_is_dropped_with_the_retired(directory, writer, monkeypatch):
+    name = writer.begin_build()
+    monkeypatch.setattr("shared.index.embedded_builds.shutil.rmtree", lambda path: None)
+    writer.abandon_build()
+    monkeypatch.undo()
+    assert [path.name for path in directory.glob("*articles-*002")] == [f"dropped-{name}"]
+    assert writer.drop_retired(1) == []
+    assert list(directory.glob("*articles-*002")) == []
+
+
+KILLED_AT_THE_SWITCH = """
+import os, signal, sys
+from pathlib import Path
+from shared.index.embedded import EmbeddedIndex
+
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+EmbeddedIndex(Path(sys.argv[1])).switch(5)
+"""
+
+
+def test_a_switch_that_was_killed_half_way_changed_nothing_and_can_be_done_again(directory, writer):
+    writer.write([article(1)])
+    built = writer.begin_build()
+    writer.write([article(2)])
+    ended = subprocess.run([sys.executable, "-c", KILLED_AT_THE_SWITCH, str(directory)], cwd=ROOT)
+    assert ended.returncode < 0
+    assert (writer.building(), writer.count()) == (built, 2)
+    assert writer.drop_retired(6) == []  # though it was marked
+    old = writer.switch(7)
+    assert (writer.count(), writer.drop_retired(7), writer.drop_retired(8)) == (1, [], [old])
 
 
 @pytest.mark.parametrize("name", ["", "../../etc", "articles-v1.1-1", "nonsense\nnonsense"])

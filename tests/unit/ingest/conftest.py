@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,10 +23,12 @@ class Notes:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[str, ...]]] = []
+        self.lanes: list[tuple[str, str]] = []
         self.down = False
 
     def wake(self, stage: str, lane: str = "live", ids: Sequence[str] = ()) -> None:
         self.calls.append((stage, tuple(ids)))
+        self.lanes.append((stage, lane))
 
     def check(self) -> None:
         if self.down:
@@ -50,6 +53,9 @@ def ledger(settings: Settings, empty_ledger: Path) -> Iterator[Ledger]:
     shutil.copy(empty_ledger, settings.data_dir / "ledger.sqlite")
     opened = open_ledger(settings)
     yield opened
+    for thread in threading.enumerate():
+        if thread.name == "capacity":  # still measuring: the ledger must not be opened again after its end
+            thread.join()
     opened.close()
 
 

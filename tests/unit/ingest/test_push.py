@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.article import RawArticle, Source
+from shared.codec import from_json, to_json
 from shared.errors import InvalidRequest
-from shared.push import MAX_SUMMARY_CHARS, InvalidPush, read_json, read_push, read_stage_item
+from shared.push import MAX_SUMMARY_CHARS, InvalidPush, push_item, read_json, read_push, read_stage_item
 from shared.settings import Settings
 
 # A busy machine must not fail a test of what is read.
@@ -336,3 +337,40 @@ def test_any_bytes_are_json_or_an_invalid_request(data: bytes) -> None:
     except InvalidRequest:
         return
     assert value is None or isinstance(value, bool | int | float | str | list | dict)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"url": "https://www.News.Example:8080/a?utm_source=x", "body": "Text."},
+        {"url": "http://127.0.0.1/a", "html": "<p>a\0b</p>"},
+        {"url": "http://[::1]:80/a", "text": "Text."},
+        {"url": "https://grüße.example/ä", "body": "Text."},
+        {"uri": "x", "source": "the Evening Post", "body": "Text."},
+        {"uri": "x", "source": {"id": "www.a.example", "name": "A", "domain": "b.example"}, "body": "T."},
+        {"uri": "x", "source": "münchen.example", "body": "Text."},
+        {
+            "url": "https://news.example/a",
+            "uri": "wire:1",
+            "source": "wire",
+            "body": " A body. ",
+            "title": " T ",
+            "summary": "S",
+            "authors": ["A", ""],
+            "language": "en-GB",
+            "published_at": "2026-01-31T09:30:00.5+02:00",
+            "modified_at": "2026-01-31T09:30:00Z",
+            "image_url": "https://news.example/a.jpg",
+            "keywords": ["k"],
+            "topics": ["t"],
+            "version": 0,
+            "pub_status": "withheld",
+            "embargo_until": "2027-01-01T00:00:00Z",
+            "expires_at": "2028-01-01T00:00:00Z",
+        },
+    ],
+)
+def test_what_was_accepted_can_be_pushed_again_as_the_same(item: dict[str, Any]) -> None:
+    first = read_push(item, SETTINGS, NOW)
+    again = read_push(from_json(to_json(push_item(first)), dict[str, Any]), SETTINGS, NOW)
+    assert again == first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -399,8 +400,16 @@ def test_the_openapi_document_describes_every_route_of_the_service(client: Flask
     document = client.get("/openapi.json").json
     assert document is not None
     assert set(document["paths"]) == {
-        "/v1/articles", "/v1/articles:bulk", "/v1/pages", "/v1/articles/{article_id}/status",
+        "/v1/articles", "/v1/articles:bulk", "/v1/pages", "/v1/articles/{article_id}",
+        "/v1/articles/{article_id}/status", "/v1/quarantine", "/v1/quarantine/replay", "/v1/quarantine/drop",
+        "/v1/quarantine/{submission}", "/v1/quarantine/{submission}/replay",
+        "/v1/quarantine/{submission}/drop",
     }  # fmt: skip
+    for name in re.findall(r"#/components/schemas/(\w+)", json.dumps(document)):
+        assert name in document["components"]["schemas"]
+    for path in ("/v1/articles", "/v1/pages"):
+        names = [one["name"] for one in document["paths"][path]["post"]["parameters"]]
+        assert "Idempotency-Key" in names
     assert set(document["components"]["schemas"]["PushItem"]["properties"]) >= {
         "url",
         "uri",

@@ -21,7 +21,7 @@ from shared.index.open import open_index
 from shared.index.port import ArticleIndex
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.ledger.port import Ledger, Outcome, OutcomeWord, Work
-from shared.messages import Stage
+from shared.messages import Lane, Stage
 from shared.settings import Settings
 
 WORKER = "worker-1"
@@ -63,8 +63,13 @@ class Newsroom:
         self._take("clean", lambda work: Outcome(work.sequence, word, reason))
         return raw.id
 
-    def _take(self, stage: Stage, settle: Any) -> None:
-        while claim := self.ledger.claim(stage, "live", 10, WORKER, now_ms()):
+    def write_index(self, lane: Lane = "live") -> None:
+        """Let the index stage write what waits in a lane."""
+        self._take("index", self._indexed, lane)
+        self.index.refresh()
+
+    def _take(self, stage: Stage, settle: Any, lane: Lane = "live") -> None:
+        while claim := self.ledger.claim(stage, lane, 10, WORKER, now_ms()):
             self.ledger.commit(claim, [settle(work) for work in claim.works], NEXT[stage], WORKER, now_ms())
 
     def _indexed(self, work: Work) -> Outcome:

@@ -10,11 +10,14 @@ import pytest
 
 from services.search.answers import ARTICLE_FIELDS
 from services.search.app import create_app
+from shared.clock import now_ms
 from shared.errors import Unavailable
 from shared.index.embedded import EmbeddedIndex
 from shared.index.port import SearchPage, SearchRequest
+from shared.ledger.keeping import PruneRule
 from shared.ledger.open import open_ledger
 from shared.settings import Settings
+from tests.unit.search.conftest import FERRY
 
 UNKNOWN = "0" * 32
 
@@ -165,6 +168,30 @@ def test_a_withdrawn_article_is_gone_and_its_journey_is_kept(empty_newsroom):
     trace = client.get(f"/v1/articles/{article_id}/trace").json
     assert trace["status"]["status"] == "withdrawn"
     assert [step["word"] for step in trace["journey"]] == ["accepted", "withdrawn"]
+
+
+def test_an_article_that_was_indexed_and_withdrawn_is_gone(empty_newsroom):
+    article_id = empty_newsroom.publish("Ferry", FERRY)
+    client = empty_newsroom.client()
+    assert client.get(f"/v1/articles/{article_id}").status_code == 200
+    empty_newsroom.ledger.withdraw(article_id, now_ms())
+    empty_newsroom.write_index()
+    assert client.get(f"/v1/articles/{article_id}").status_code == 410
+    assert client.get("/v1/search?q=ferry").json["total"]["articles"] == 0
+    trace = client.get(f"/v1/articles/{article_id}/trace")
+    assert trace.status_code == 200
+    assert FERRY.splitlines()[0] not in trace.text
+
+
+def test_an_article_that_is_no_longer_kept_is_gone_until_it_comes_again(empty_newsroom):
+    later = now_ms() + 1_000
+    article_id = empty_newsroom.publish("Ferry", FERRY)
+    client = empty_newsroom.client()
+    assert empty_newsroom.ledger.prune(PruneRule("articles", later), 0, 10, later).changed == 1
+    empty_newsroom.write_index("replay")
+    assert client.get(f"/v1/articles/{article_id}").status_code == 410
+    assert empty_newsroom.publish("Ferry", FERRY) == article_id
+    assert client.get(f"/v1/articles/{article_id}").status_code == 200
 
 
 def test_a_rejected_article_is_not_found_and_its_trace_says_why(empty_newsroom):

@@ -112,3 +112,48 @@ def test_an_article_that_leads_others_keeps_leading() -> None:
     [found] = dedupe_articles([Arrival(changed, 3, known(LEAD, has_copies=True, sequence=2))], fingerprints)
     assert found.verdict is not None
     assert found.verdict.word == "new"
+
+
+# What is run again
+
+OWN = known(LEAD, sequence=7)
+KEPT_COPY = replace(OWN, verdict=Verdict("duplicate", COPY.id, 1.0, COPY.id))
+
+
+def test_a_submission_that_made_the_article_is_neither_unchanged_nor_older() -> None:
+    [found] = dedupe_articles([Arrival(LEAD, 7, replace(OWN, version=9))], MemoryFingerprints())
+    assert found.word == "deduped"
+
+
+@pytest.mark.parametrize("current", [OWN, KEPT_COPY], ids=["lead", "copy"])
+def test_a_kept_verdict_stands_whatever_fingerprints_say(current: Current) -> None:
+    fingerprints = MemoryFingerprints()
+    dedupe_articles([Arrival(replace(LEAD, id="3" * 32), 1)], fingerprints)
+    [found] = dedupe_articles([Arrival(LEAD, 7, current, "keep")], fingerprints)
+    assert found.verdict == current.verdict
+
+
+@pytest.mark.parametrize(
+    ("current", "recent", "lead"),
+    [(OWN, True, LEAD.id), (OWN, False, None), (KEPT_COPY, True, None)],
+    ids=["recent lead", "old lead", "copy"],
+)
+def test_only_a_recent_lead_claims_its_new_text(current: Current, recent: bool, lead: str | None) -> None:
+    fingerprints = MemoryFingerprints()
+    changed = replace(LEAD, body=LEAD.body + " Amended.")
+    for _ in range(2):  # and a repeated task claims no more
+        dedupe_articles([Arrival(changed, 7, current, "keep", recent)], fingerprints)
+    assert fingerprints.look_up([text_hash(changed)]) == [lead]
+
+
+def test_a_reset_leaves_the_decision_to_the_ledger() -> None:
+    fingerprints = MemoryFingerprints()
+    dedupe_articles([Arrival(COPY, 1)], fingerprints)
+    [found] = dedupe_articles([Arrival(LEAD, 7, KEPT_COPY, "reset")], fingerprints)
+    assert found.verdict == Verdict("new", story_id=LEAD.id)
+
+
+def test_a_replay_that_a_newer_revision_overtook_is_superseded() -> None:
+    newer = known(replace(LEAD, title="Newer"), sequence=9)
+    [found] = dedupe_articles([Arrival(LEAD, 7, newer, "keep")], MemoryFingerprints())
+    assert found.word == "superseded"

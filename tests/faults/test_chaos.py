@@ -1,0 +1,37 @@
+"""A short chaos run on the smallest Copydesk and on a larger one; `make chaos` runs for ten minutes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.processes import ROOT
+from tests.servers import require
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
+MIDDLE = ("--broker", "rabbitmq", "--ledger", "postgresql")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(60, ()), (40, MIDDLE)], ids=["small", "middle"])
+def test_a_minute_of_chaos_loses_doubles_and_forgets_nothing(seconds: int, words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "tests.faults.chaos", "--seconds", str(seconds), *words]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as chaos:
+        try:
+            said, _ = chaos.communicate()
+        finally:
+            chaos.terminate()  # so that it ends what it has started, should this test be cut short
+    if chaos.returncode == 2:
+        require(said.strip())
+    assert chaos.returncode == 0, said[-6000:]
+    assert "lost 0, doubled 0, stuck 0, wrong 0" in said
+    told = re.findall(r"(\d+) faults +(\d+) pushes answered 202", said)
+    assert told, said[-2000:]
+    struck, promised = map(int, told[-1])
+    assert struck >= 5, "next to nothing was broken"
+    assert promised >= 20, "next to nothing was promised"

@@ -1,0 +1,62 @@
+"""F15, F16: SIGTERM at any moment loses nothing, convicts nobody, and ends within the grace period."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.articles import make_item
+from tests.faults.ground import MIDDLE, SMALL
+from tests.faults.newsroom import Newsroom
+from tests.faults.processes import until
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
+STOPS = 10
+
+
+@pytest.fixture(scope="module", params=[SMALL, MIDDLE], ids=str)
+def newsroom(request: pytest.FixtureRequest, make_newsroom: Any) -> Iterator[Newsroom]:
+    made: Newsroom = make_newsroom(request.param, task_time_limit=20.0, grace_seconds=8.0)
+    yield made.start("ingest", "worker-0", "index-worker", "sweeper")
+    make_newsroom.close()  # before the next kind is started
+
+
+def test_f15_ten_stops_under_load_lose_nothing_and_end_within_the_grace(
+    newsroom: Newsroom, sound: Any, tmp_path: Path
+) -> None:
+    chance, witness = random.Random(15), tmp_path / "witness"
+    load = newsroom.load(witness, rate=30, seed=15, first=10_000)
+    names = ("worker-0", "worker-0", "index-worker", "worker-0", "ingest", "sweeper")
+    took: dict[str, float] = {}
+    for at in range(STOPS):
+        victim = newsroom[names[at % len(names)]]
+        until(lambda: newsroom.held() > 0, f"work before stop {at}")
+        time.sleep(chance.random() * 0.2)
+        took[f"{victim.name}, stop {at}"] = victim.stop(newsroom.settings.grace_seconds + 20)
+        victim.start()
+    load.stop()
+    sound(newsroom, witness)
+    assert max(took.values()) < newsroom.settings.grace_seconds, took
+
+
+def test_f16_work_longer_than_the_grace_goes_back_without_blame_and_is_done_once(
+    newsroom: Newsroom, sound: Any
+) -> None:
+    (article_id,) = newsroom.push(make_item("1", title="slow 9 report of the river board"))
+    until(lambda: newsroom.status(article_id).attempts == 1, "the claim")
+    took = newsroom["worker-0"].stop(newsroom.settings.grace_seconds + 20)
+    status = newsroom.status(article_id)
+    assert (status.status, status.attempts) == ("accepted", 0), status
+    assert newsroom.held() == 0
+    newsroom["worker-0"].start()
+    assert took < newsroom.settings.grace_seconds, f"it took {took:.1f} s to stop"
+    newsroom.await_word(article_id, "indexed", 60)
+    words = [step.word for step in newsroom.ledger.journey(article_id)]
+    assert words.count("cleaned") == 1
+    assert "failed" not in words
+    sound(newsroom)

@@ -1,0 +1,100 @@
+"""F3, F4, F18: pool processes and whole workers are killed or frozen in the middle of their work."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.faults.articles import make_item
+from tests.faults.checker import check
+from tests.faults.ground import MIDDLE, SMALL
+from tests.faults.newsroom import Newsroom
+from tests.faults.processes import until
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
+KILLS = 20
+STEPS = 40  # between kills
+
+
+@pytest.fixture(scope="module", params=[SMALL, MIDDLE], ids=str)
+def newsroom(request: pytest.FixtureRequest, make_newsroom: Any) -> Iterator[Newsroom]:
+    made: Newsroom = make_newsroom(request.param, workers=2)
+    yield made.start()
+    make_newsroom.close()  # before the next kind is started
+
+
+def test_f03_a_pool_process_killed_at_work_costs_seconds_and_the_work_is_done_once(
+    newsroom: Newsroom, sound: Any
+) -> None:
+    newsroom["worker-1"].kill()
+    (article_id,) = newsroom.push(make_item("2001", title="slow 1.5 report of the river board"))
+    until(lambda: newsroom.status(article_id).attempts == 1, "the claim")
+    for child in newsroom["worker-0"].children():
+        os.kill(child, signal.SIGKILL)
+    newsroom.await_word(article_id, "indexed", 10)
+    assert newsroom["worker-0"].alive
+    words = [step.word for step in newsroom.ledger.journey(article_id)]
+    assert words.count("cleaned") == words.count("indexed") == 1, words
+    newsroom["worker-1"].start()
+    sound(newsroom)
+
+
+def test_f04_whole_workers_killed_twenty_times_under_load_lose_and_double_nothing(
+    newsroom: Newsroom, sound: Any, tmp_path: Path
+) -> None:
+    chance, witness = random.Random(4), tmp_path / "witness"
+    load = newsroom.load(witness, rate=30, seed=4, first=10_000)
+    steps = newsroom.steps()
+    for _ in range(KILLS):
+        victim = chance.choice([worker for worker in newsroom.workers if worker.alive])
+        steps = newsroom.await_work(steps + STEPS)
+        time.sleep(chance.random() * 0.1)
+        victim.kill()
+        victim.start(wait=False)
+    load.stop()
+    for worker in newsroom.workers:
+        worker.wait_ready()
+    sound(newsroom, witness)
+
+
+def test_f18_a_worker_that_wakes_after_its_lease_changes_nothing(newsroom: Newsroom, sound: Any) -> None:
+    newsroom["worker-1"].kill()
+    with newsroom.holding("clean"):
+        ids = newsroom.push(*(make_item(str(number)) for number in range(3001, 3011)))
+        until(lambda: newsroom.held() == 10, "the claim")
+        newsroom["worker-0"].signal_all(signal.SIGSTOP)
+    newsroom["worker-1"].start()
+    newsroom.await_all()
+    changes = [newsroom.ledger.article(article_id).change for article_id in ids]
+    said = newsroom["worker-0"].said().count("batch came too late")
+    newsroom["worker-0"].signal_all(signal.SIGCONT)
+    until(lambda: newsroom["worker-0"].said().count("batch came too late") > said, "the late commit", 30)
+    assert [newsroom.ledger.article(article_id).change for article_id in ids] == changes
+    assert all(newsroom.ledger.article(article_id).revision == 1 for article_id in ids)
+    sound(newsroom)
+
+
+def test_the_kill_tests_fail_without_the_sweeper(own_newsroom: Any, sound: Any) -> None:
+    newsroom: Newsroom = own_newsroom()
+    newsroom.start("ingest", "worker-0", "index-worker")
+    with newsroom.holding("clean"):
+        ids = newsroom.push(*(make_item(str(number)) for number in range(4001, 4031)))
+        until(lambda: newsroom.held() == 30, "the claim")
+        newsroom["worker-0"].kill()
+        with redis.Redis.from_url(newsroom.settings.broker_url) as client:
+            client.flushall()  # what the broker loses, whichever way it does
+    newsroom["worker-0"].start()
+    report = check(newsroom.settings, wait=newsroom.settings.lease_seconds + 3)
+    assert len(report.stuck) == 30, report
+    newsroom["sweeper"].start()
+    newsroom.await_all()
+    assert all(newsroom.word(article_id) == "indexed" for article_id in ids)
+    sound(newsroom)

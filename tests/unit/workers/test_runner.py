@@ -1,0 +1,193 @@
+"""The runner of one stage: when it tries, waits, gives way, and what it owes after a ledger outage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.workers import runner as module
+from services.workers.lanes import ReplaySlot
+from services.workers.runner import StageRunner
+from services.workers.stopping import Ending
+from shared.errors import IndexMissing, Unavailable
+from shared.ledger.port import Claim, Committed, Outcome, Work
+from shared.settings import Settings
+
+
+@dataclass
+class Ledger:
+    waiting: int = 3
+    away: bool = False
+    claims: list[tuple[str, int]] = field(default_factory=list)
+    commits: list[Any] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+
+    def claim(self, stage: Any, lane: Any, limit: int, worker: str, now: int, token: str) -> Claim | None:
+        if self.away:
+            raise Unavailable("ledger: away")
+        self.claims.append((lane, limit))
+        works = tuple(Work(number, f"s{number}", f"a{number}", 0) for number in range(self.waiting))
+        return Claim(stage, lane, token, works, self.waiting == limit) if works else None
+
+    def commit(self, claim: Claim, outcomes: Any, next_stage: Any, worker: str, now: int) -> Committed:
+        if self.away:
+            raise Unavailable("ledger: away")
+        self.commits.append(outcomes)
+        deferred = all(outcome.word == "deferred" for outcome in outcomes)
+        wake = ((claim.stage, claim.lane),) if deferred else ()
+        return Committed({outcomes[0].word: len(outcomes)}, wake)  # type: ignore[arg-type]
+
+    def release(self, token: str, now: int, **_: Any) -> int:
+        if self.away:
+            raise Unavailable("ledger: away")
+        self.released.append(token)
+        return 1
+
+    def renew(self, token: str, now: int) -> bool:
+        return True
+
+
+@dataclass
+class Waker:
+    live: bool = False
+    woken: list[tuple[str, str, float]] = field(default_factory=list)
+
+    def started(self, stage: str, lane: str) -> None:
+        pass
+
+    def live_lately(self) -> bool:
+        return self.live
+
+    def wake(
+        self, stage: str, lane: str, ids: Any = (), *, delay: float = 0.0, at_once: bool = False
+    ) -> None:
+        self.woken.append((stage, lane, delay))
+
+
+class Desk:
+    """A runner at stage tag on fakes; ``answer`` is what the stage does with a batch."""
+
+    def __init__(self, slot: ReplaySlot | None = None, ending: Ending | None = None) -> None:
+        self.ledger, self.waker = Ledger(), Waker()
+        settings = Settings(broker_url="redis://127.0.0.1:1")
+        parts: Any = SimpleNamespace(ledger=self.ledger, waker=self.waker, settings=settings, worker="test")
+        self.runner = StageRunner("tag", parts, slot, ending)
+        self.error: Exception | None = None
+        self.word = "tagged"
+        self.runner._step = self._step  # type: ignore[method-assign, assignment]
+
+    def _step(self, works: Any) -> list[Outcome]:
+        if self.error is not None:
+            raise self.error
+        return [Outcome(work.sequence, self.word, "why") for work in works]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def slot() -> Iterator[ReplaySlot]:
+    made = ReplaySlot()
+    yield made
+    made.close()
+
+
+def test_a_missing_index_is_tried_once_in_ten_seconds_whatever_wakes_the_stage(desk: Desk) -> None:
+    desk.error = IndexMissing("no alias copydesk-articles")
+    with capture_logs() as events:
+        answers = [desk.runner.run("live", "t") for _ in range(50)]
+    assert len(desk.ledger.claims) == 1
+    assert [outcome.word for outcome in desk.ledger.commits[0]] == ["deferred"] * 3
+    assert [event["log_level"] for event in events] == ["error"]
+    assert answers[0] == "3 deferred"
+    assert answers[1].startswith("waits another ")
+    assert answers[1].endswith("no alias copydesk-articles")
+    assert all(9 < delay <= 10 for _, _, delay in desk.waker.woken)
+
+
+def test_a_stage_goes_on_after_trouble_and_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.error = Unavailable("engine away")
+    desk.runner.run("live", "t")
+    monkeypatch.setattr(desk.runner._calm, "_until", 0.0)
+    desk.error = None
+    with capture_logs() as events:
+        assert desk.runner.run("live", "t") == "3 tagged"
+    assert [event["event"] for event in events] == ["stage goes on", "batch done"]
+
+
+def test_an_engine_that_puts_off_every_item_counts_as_away(desk: Desk) -> None:
+    desk.word = "deferred"
+    desk.runner.run("live", "t")
+    assert desk.runner.run("live", "t").startswith("waits another ")
+
+
+def test_a_ledger_that_is_away_makes_the_stage_wait_and_fails_no_task(desk: Desk) -> None:
+    desk.ledger.away = True
+    assert desk.runner.run("live", "t") == "waits another 1.0 s: ledger: away"
+    assert desk.waker.woken[0][2] > 0.9
+
+
+def test_what_could_not_be_committed_is_given_back_without_blame_when_the_ledger_is_there_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMMIT_PAUSES", (0.0, 0.0))
+    step = desk.runner._step
+
+    def lose_the_ledger(works: Any) -> list[Outcome]:
+        desk.ledger.away = True
+        return step(works)
+
+    desk.runner._step = lose_the_ledger  # type: ignore[method-assign]
+    assert "ledger: away" in desk.runner.run("live", "first")
+    desk.runner._step = step  # type: ignore[method-assign]
+    monkeypatch.setattr(desk.runner._calm, "_until", 0.0)
+    desk.ledger.away = False
+    assert desk.runner.run("live", "second") == "3 tagged"
+    assert desk.ledger.released == ["first"]
+
+
+def test_an_unknown_lane_is_left_to_those_who_know_it(desk: Desk) -> None:
+    with capture_logs() as events:
+        assert desk.runner.run("archive", "t") == "knows no such lane"  # type: ignore[arg-type]
+    assert [event["log_level"] for event in events] == ["warning"]
+    assert desk.ledger.claims == []
+
+
+def test_replay_takes_small_batches_beside_live_news_and_large_ones_alone(slot: ReplaySlot) -> None:
+    desk = Desk(slot)
+    desk.ledger.waiting = 1
+    desk.runner._size.learn(1, 0.01)
+    desk.runner.run("replay", "t")
+    desk.waker.live = True
+    desk.runner._size._seconds_each = 0.01
+    desk.runner.run("replay", "t")
+    desk.runner._size._seconds_each = 0.01
+    desk.runner.run("live", "t")
+    (_, alone), (_, beside), (_, live) = desk.ledger.claims
+    assert (alone, beside, live) == (200, 30, 200)
+
+
+def test_replay_that_gives_way_wakes_itself_only_after_its_batch_and_a_breath(slot: ReplaySlot) -> None:
+    desk = Desk(slot)
+    desk.waker.live, desk.ledger.waiting = True, 15
+    assert desk.runner.run("replay", "t") == "15 tagged"
+    assert desk.ledger.claims == [("replay", 15)]  # nothing is known of the stage yet: an eighth of a batch
+    assert desk.waker.woken == [("tag", "replay", module.BREATH_SECONDS)]
+
+
+def test_a_worker_that_ends_claims_nothing_more_and_leaves_a_call_for_others() -> None:
+    ending = Ending()
+    desk = Desk(ending=ending)
+    assert desk.runner.run("live", "t") == "3 tagged"
+    desk.waker.woken.clear()
+    ending.begin()
+    assert desk.runner.run("live", "t") == "left to others, since this worker ends"
+    assert len(desk.ledger.claims) == 1
+    assert desk.waker.woken == [("tag", "live", 0.0)]
