@@ -72,6 +72,10 @@ $(VERSIONS:%=test-%): test-%: .venv-%/dev.stamp
 bench: .venv/dev.stamp ## measure rates, costs and delays (ARGS=--quick for a short run)
 	@.venv/bin/python -m bench.run $(ARGS)
 
+.PHONY: chaos
+chaos: .venv/dev.stamp ## ten minutes of random faults, then count what was lost (ARGS="--seed 7 --index tantivy")
+	@.venv/bin/python -m tests.faults.chaos --index elasticsearch $(ARGS)
+
 .PHONY: compose-test
 compose-test: .venv/dev.stamp ## bring the docker-compose stack up, use it, take it down
 	@.venv/bin/pytest tests/compose -m compose $(ARGS)
