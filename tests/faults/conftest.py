@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,11 +24,12 @@ class Makes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._made: list[Newsroom | Ground] = []
+        self._names = itertools.count()  # never used again: what one left behind is not another's
 
     def ground(self, kind: Kind = SMALL) -> Ground:
         """Started servers; skips the test where one cannot be had."""
         try:
-            made = Ground(self._folder / f"ground-{len(self._made)}", kind)
+            made = Ground(self._folder / f"ground-{next(self._names)}", kind)
         except NoServer as error:
             require(str(error))
         self._made.append(made)
@@ -38,7 +40,7 @@ class Makes:
     ) -> Newsroom:
         """A newsroom on servers of its own, or on those given; nothing of it runs yet."""
         made = Newsroom(
-            self._folder / f"newsroom-{len(self._made)}", ground or self.ground(kind), app=app, **changed
+            self._folder / f"newsroom-{next(self._names)}", ground or self.ground(kind), app=app, **changed
         )
         self._made.append(made)
         MADE.add(made)

@@ -57,7 +57,8 @@ def test_f14_too_little_room_is_503_before_the_disk_is_full_while_search_goes_on
     assert int(answer.headers["Retry-After"]) > 0
     assert "COPYDESK_MIN_FREE_BYTES" in answer.text, answer.text
     found = newsroom.http.get(newsroom.url("search", "/v1/search"), params={"q": "report"})
-    assert found.json()["total"]["articles"] == 1, found.text
+    # What was pushed to see the cap may have come in before it was measured.
+    assert first in {hit["id"] for hit in found.json()["hits"]}, found.text
     filler.unlink()
     until(lambda: push(newsroom, 3).status_code == 202, "room again", 30)
     newsroom.await_all()
