@@ -268,7 +268,7 @@ def readme_examples():
 
 def test_the_readmes_requests_give_the_answers_that_it_shows(system):
     examples = readme_examples()
-    assert len(examples) == 5
+    assert len(examples) == 6
     for command, expected in examples:
         asked = command.replace(":8001/", f":{system.ports['ingest']}/").replace(
             ":8000/", f":{system.ports['search']}/"
