@@ -116,11 +116,16 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 def test_the_samples_go_in_and_come_out_of_search(stack: Stack) -> None:
     demo = stack.copydesk("demo")
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    found = stack.search(q="harbour OR bitcoin")
-    assert found["total"]["articles"] >= 2
-    assert all(hit["body"] for hit in found["hits"])
-    copies = [copy for hit in stack.search(q="tram tunnel")["hits"] for copy in hit["copies"]]
-    assert copies, "the sample copy is folded under its lead"
+
+    def find(words: str) -> list[Any]:
+        hits: list[Any] = stack.search(q=words)["hits"]
+        return hits
+
+    # What is indexed can be found a second later: then the index looks at what was written.
+    wait_until(lambda: len(find("harbour OR bitcoin")) >= 2, lambda: find("harbour OR bitcoin"), 20)
+    assert all(hit["body"] for hit in find("harbour OR bitcoin"))
+    # The sample copy is folded under its lead, whose document is then written again.
+    wait_until(lambda: any(hit["copies"] for hit in find("tram tunnel")), lambda: find("tram tunnel"), 20)
 
 
 def test_every_part_says_that_it_is_ready(stack: Stack) -> None:
