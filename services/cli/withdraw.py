@@ -33,8 +33,8 @@ def withdraw(article_id: str, *, purge: bool, yes: bool) -> None:
     click.echo(f"{article_id} is withdrawn, with {count_of(done.submissions, 'submission')}")
     if purge:
         click.echo(
-            "its text is erased here; copies of the ledger that were made before still hold it, and so does "
-            "an index that was replaced by `copydesk reindex` in the last day"
+            "its text is erased here; copies of the ledger that were made before still hold it, and so do "
+            "the index's files, where nobody finds it, until `copydesk reindex`, and a day more"
         )
 
 

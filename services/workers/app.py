@@ -89,16 +89,7 @@ def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
         # Celery hears of a child's end some milliseconds before the system says that it is dead, finds it
         # alive, and looks again after 5 s only (seen with Celery 5.7).
         sender.timer.call_repeatedly(NOTICE_SECONDS, sender.pool.maintain_pool)
-        path = pulse.heartbeat()
-        if path is None:
-            return
-        pulse.beat()
-        sweeps = SWEEP in sender.app.amqp.queues.consume_from
-        if not sweeps:
-            # The timer lives in the worker's event loop: a loop that hangs stops beating. A sweeper's loop
-            # may turn for ever without its clock process, so there each sweep beats instead.
-            sender.timer.call_repeatedly(pulse.BEAT_SECONDS, _make_beat(settings))
-        pulse.watch(path, pulse.LAST_RESORT * pulse.silent_limit(settings, sweeps=sweeps), _end_worker)
+        _start_pulse(sender, settings)
 
     def asked(**_: Any) -> None:  # noqa: ANN401
         desk.ending.begin()  # in the signal handler: no locks, nothing slow
@@ -113,6 +104,20 @@ def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
     signals.worker_process_shutdown.connect(stopping, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     signals.worker_shutting_down.connect(asked, weak=False)
+
+
+def _start_pulse(worker: Any, settings: Settings) -> None:  # noqa: ANN401 - Celery's own type
+    """Begin to beat, and to watch the beat, where a heartbeat file is asked for."""
+    path = pulse.heartbeat()
+    if path is None:
+        return
+    pulse.beat()
+    sweeps = SWEEP in worker.app.amqp.queues.consume_from
+    if not sweeps:
+        # The timer lives in the worker's event loop: a loop that hangs stops beating. A sweeper's loop
+        # may turn for ever without its clock process, so there each sweep beats instead.
+        worker.timer.call_repeatedly(pulse.BEAT_SECONDS, _make_beat(settings))
+    pulse.watch(path, pulse.LAST_RESORT * pulse.silent_limit(settings, sweeps=sweeps), _end_worker)
 
 
 def _make_beat(settings: Settings) -> Callable[[], None]:
