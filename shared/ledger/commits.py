@@ -19,10 +19,9 @@ from shared.ledger.claims import blame, give_back, step
 from shared.ledger.engine import take_turn
 from shared.ledger.leads import hand_over, keep_place, leaders_of, queue_refresh, resolve_verdict, touch
 from shared.ledger.port import Claim, Committed, Outcome
-from shared.ledger.replays import keep_served
 from shared.ledger.rows import SEQUENCE_BITS, Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
-from shared.ledger.standing import NONE, fall_back
+from shared.ledger.standing import NONE, fall_back, set_aside
 from shared.ledger.tallies import add
 from shared.ledger.withdrawals import erase_late, remember_text
 from shared.messages import TERMINAL, Lane, Stage
@@ -151,7 +150,7 @@ class Settlement:
         if found is None:
             self._new.append(values)
         else:
-            kept = keep_served(self._connection, found, row)
+            kept = set_aside(self._connection, found, row)
             if found["text_hash"] != outcome.text_hash:
                 remember_text(self._connection, row["article_id"], found["text_hash"])
             mine = sa.update(articles).where(articles.c.id == values["id"])
@@ -241,7 +240,7 @@ class Settlement:
             self._advance(row, replace(outcome, word="superseded", reason="a newer revision was accepted"))
             return
         if outcome.word == "tagged":
-            if row["replay"] is not None and (kept := keep_served(self._connection, found, row)):
+            if row["replay"] is not None and (kept := set_aside(self._connection, found, row)):
                 mine = sa.update(articles).where(articles.c.id == row["article_id"])
                 self._connection.execute(mine.values(kept))
             self._tags.append({"row_id": row["article_id"], "packed": pack(_alone(outcome.article))})

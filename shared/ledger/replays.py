@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from shared.article import Article
-from shared.codec import from_json, to_json
 from shared.ledger.claims import step
 from shared.ledger.engine import take_turn
 from shared.ledger.keeping import Page, ReplaySpec, Served
@@ -16,7 +14,7 @@ from shared.ledger.leads import queue_refresh
 from shared.ledger.quarantine import AFRESH, BY_HAND
 from shared.ledger.rows import Row, end_of_page, load_copies, read_article, read_rows
 from shared.ledger.schema import articles, journey, originals, submissions
-from shared.ledger.standing import FACTS, set_aside
+from shared.ledger.standing import as_served
 from shared.ledger.tallies import add
 from shared.messages import Stage, Status
 
@@ -120,35 +118,7 @@ def read_articles(connection: sa.Connection, ids: Sequence[str]) -> list[Article
     )
     rows = {row["id"]: row for row in read_rows(connection, query)}
     copies = load_copies(connection, rows) if rows else {}
-    return [read_article(_as_served(rows[one]), copies.get(one, ())) for one in ids if one in rows]
-
-
-def keep_served(connection: sa.Connection, found: Row, row: Row) -> dict[str, Any]:
-    """Column values that keep what the index holds of an article while a row is about to change it.
-
-    As ``set_aside``, and also: the tombstone of a pruned article that comes back, and a revision that is run
-    again, or waits for that, or failed as it was: its submission no longer says ``indexed``.
-    """
-    if found["standing_facts"] is not None:
-        return {}
-    if found["gone"] is not None or (found["indexed_change"] and _runs_again(connection, found, row)):
-        facts = {name: found[name] for name in (*FACTS, "withdrawn", "gone", "gone_at")}
-        return {"standing": articles.c.article, "standing_facts": to_json(facts)}
-    return set_aside(connection, found)
-
-
-def _runs_again(connection: sa.Connection, found: Row, row: Row) -> bool:
-    if found["sequence"] == row["sequence"]:
-        return True
-    present = sa.select(submissions.c.status, submissions.c.replay)
-    place = connection.execute(present.where(submissions.c.sequence == found["sequence"])).first()
-    return place is not None and (place.status == "quarantined" or place.replay is not None)
-
-
-def _as_served(row: Row) -> Row:
-    if row["standing_facts"] is None:
-        return row
-    return row | from_json(row["standing_facts"], dict[str, Any]) | {"article": row["standing"]}
+    return [read_article(as_served(rows[one]), copies.get(one, ())) for one in ids if one in rows]
 
 
 def _past() -> sa.Join:

@@ -18,20 +18,43 @@ from shared.ledger.schema import articles, submissions
 
 FACTS = (
     "source_id", "url", "sequence", "revision", "version", "modified_at", "content_hash", "text_hash",
-    "verdict", "duplicate_of", "similarity", "story_id", "sort_key",
+    "verdict", "duplicate_of", "similarity", "story_id", "sort_key", "withdrawn", "gone",
+    "gone_at",
 )  # fmt: skip
 NONE = {"standing": None, "standing_facts": None}
 
 
-def set_aside(connection: sa.Connection, found: Row) -> dict[str, Any]:
-    """Column values that keep the present revision of a row, if it is served or just about to be."""
+def set_aside(connection: sa.Connection, found: Row, row: Row) -> dict[str, Any]:
+    """Column values that keep what an article shows while a submission is about to change it.
+
+    That is its present revision, if that is served or just about to be; or the tombstone of a pruned article
+    that comes back.
+    """
     if found["standing_facts"] is not None:
         return {}  # what is served was set aside before, and the present revision never came so far
-    ended = sa.select(submissions.c.status).where(submissions.c.sequence == found["sequence"])
-    # Superseded and yet present: it was overtaken, its successor failed, and it has been put back.
-    if connection.scalar(ended) not in ("tagged", "indexed", "superseded"):
+    if found["gone"] is None and not _is_served(connection, found, row):
         return {}
     return {"standing": articles.c.article, "standing_facts": to_json({name: found[name] for name in FACTS})}
+
+
+def _is_served(connection: sa.Connection, found: Row, row: Row) -> bool:
+    present = sa.select(submissions.c.status, submissions.c.replay)
+    place = connection.execute(present.where(submissions.c.sequence == found["sequence"])).first()
+    # Superseded and yet present: it was overtaken, its successor failed, and it has been put back.
+    if place is not None and place.status in ("tagged", "indexed", "superseded"):
+        return True
+    # One that is run again, or waits for that, or failed as it was, no longer says that it is indexed.
+    again = found["sequence"] == row["sequence"] or (
+        place is not None and (place.status == "quarantined" or place.replay is not None)
+    )
+    return bool(found["indexed_change"]) and again
+
+
+def as_served(row: Row) -> Row:
+    """An ``articles`` row as the index has it: with what was set aside in the place of what comes."""
+    if row["standing_facts"] is None:
+        return row
+    return row | from_json(row["standing_facts"], dict[str, Any]) | {"article": row["standing"]}
 
 
 def fall_back(connection: sa.Connection, row: Row) -> set[str]:
