@@ -27,7 +27,10 @@ NOTICE_SECONDS = 1.0  # between looks for children that died
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
-    """Celery's consumer without the 28 queues it makes on RabbitMQ for countdowns, which are not used."""
+    """Celery's consumer without the 28 queues it makes on RabbitMQ for countdowns, which are not used.
+
+    On a lost connection it puts no message back: none is needed, and to try ended the whole worker.
+    """
 
     class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
         """Its steps."""
@@ -35,6 +38,14 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         default_steps = tuple(
             step for step in consumer.Consumer.Blueprint.default_steps if "delayed_delivery" not in str(step)
         )
+
+    def on_connection_error_after_connected(self, error: Exception) -> None:
+        """Let go of the broken connection; Celery then connects anew."""
+        # kombu wants to put back what was not acknowledged over the connection it has just closed, and dies
+        # of "'NoneType' object has no attribute 'hostname'" (kombu 5.7; RabbitMQ keeps no such list).
+        for channel in getattr(self.connection.transport, "channels", None) or ():
+            channel.do_restore = False
+        super().on_connection_error_after_connected(error)
 
 
 def create_worker_app(settings: Settings) -> Celery:

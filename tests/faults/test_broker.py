@@ -5,7 +5,10 @@ What RabbitMQ does when it is killed or frozen is tested with the workers, in ``
 
 from __future__ import annotations
 
+import itertools
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +16,23 @@ import httpx
 import pytest
 import redis
 
+from shared.queue import FLAG_MS
 from tests.faults.articles import make_item
 from tests.faults.newsroom import Newsroom
 from tests.faults.processes import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
+UNACKNOWLEDGED = "copydesk:unacked"  # kombu's hash of them
 SOON = 1.0  # seconds within which a 202 comes whatever the broker does
 
 
 @pytest.fixture(scope="module")
-def newsroom(make_newsroom: Any) -> Newsroom:
+def newsroom(make_newsroom: Any) -> Iterator[Newsroom]:
+    """A newsroom whose parts are started again when they end, as everywhere else."""
     made: Newsroom = make_newsroom()
-    return made.start("ingest", "worker-0", "index-worker", "sweeper")
+    made.start("ingest", "worker-0", "index-worker", "sweeper")
+    with made.kept_up("ingest", "worker-0", "index-worker", "sweeper"):
+        yield made
 
 
 def push_quickly(newsroom: Newsroom, number: int) -> str:
@@ -63,6 +71,28 @@ def test_f06_what_redis_forgets_in_the_middle_of_a_run_is_woken_again(
             time.sleep(0.4)
     load.stop()
     sound(newsroom, witness)
+
+
+def test_f05_a_worker_with_an_unacknowledged_call_outlives_its_broker(newsroom: Newsroom, sound: Any) -> None:
+    """What a busy worker has fetched beyond its children's hands goes with the connection, not the worker.
+
+    It has fetched one such call and asks Redis for another when Redis dies.
+    """
+    worker = newsroom["worker-0"]
+    starts, losses = worker.starts, worker.said().count("Connection to broker lost")
+    newsroom["sweeper"].signal_all(signal.SIGSTOP)  # its calls would fill the worker up
+    with newsroom.holding("clean"), redis.Redis.from_url(newsroom.settings.redis_url) as client:
+        numbers = itertools.count(300)
+        while client.hlen(UNACKNOWLEDGED) == 0:
+            newsroom.push(make_item(str(next(numbers))))
+            time.sleep(1.5 * FLAG_MS / 1_000)
+        assert client.hlen(UNACKNOWLEDGED) == 1
+        newsroom.ground.kill("redis", empty=True)
+        until(lambda: worker.said().count("Connection to broker lost") > losses, "the worker to notice")
+        newsroom.ground.start("redis")
+    newsroom["sweeper"].signal_all(signal.SIGCONT)
+    sound(newsroom)
+    assert worker.starts == starts, worker.said()[-3000:]
 
 
 def test_f10_a_push_while_the_broker_is_down_is_accepted_and_published_later(

@@ -205,7 +205,7 @@ def test_live_pushes_and_searches_go_on_while_the_index_is_built_anew(newsroom: 
         assert index.building() is None
         old = said.split("switched from ")[1].split()[0]
         assert index.drop_retired(now_ms() - 3_600_000) == []
-        assert index.drop_retired(now_ms() + 1) == [old]
+        assert old in index.drop_retired(now_ms() + 1)  # and what other tests retired
         assert_equal_to_the_ledger(newsroom, index, traffic.withdrawn)
 
 
