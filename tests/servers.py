@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -40,6 +42,7 @@ ELASTICSEARCH_IMAGE = "elasticsearch:9.5.3"
 QUICK_START = ("-XX:TieredStopAtLevel=1",)  # a node that lives for seconds; a third less CPU time to start
 OLDEST_REDIS = 7  # Copydesk's own lower bound; Valkey began at 7.2
 REDIS_SECONDS = 10.0
+FIRST_PORT, PORT_SPAN, PORT_SPANS = 12_000, 5_000, 4
 
 
 class NoServer(Exception):  # noqa: N818 - read as a sentence where it is caught
@@ -92,11 +95,26 @@ def require(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+@functools.cache
+def _ports() -> Iterator[int]:
+    """Below what systems give to outgoing connections, and each process of a parallel run has its own.
+
+    A port that the system chose could be taken again before it is used: by a client, or by another test.
+    """
+    turn = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_SPANS
+    first = FIRST_PORT + turn * PORT_SPAN
+    begin = os.getpid() * 31 % PORT_SPAN  # another run beside this one is somewhere else
+    return (first + (begin + step) % PORT_SPAN for step in itertools.count())
+
+
 def free_port() -> int:
-    """A port that is free now; another process can still take it before it is used."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free now and that nothing else of this run is given for thousands of calls."""
+    for _ in range(PORT_SPAN):
+        with socket.socket() as probe, suppress(OSError):
+            port = next(_ports())
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 # Redis and Valkey
