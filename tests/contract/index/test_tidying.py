@@ -168,7 +168,7 @@ def _forget_deletes(index: ArticleIndex) -> None:
     """Let Elasticsearch forget the changes of what was deleted, as it does by itself after a minute."""
     if isinstance(index, ElasticsearchIndex):
         index._client.indices.put_settings(index=index._alias, settings={"index.gc_deletes": "1ms"})
-        time.sleep(0.5)  # its clock ticks every 200 ms, and it forgets what lies some ticks back
+        time.sleep(2)  # its clock ticks every 200 ms or, under load, later; it forgets what lies a tick back
         index._client.indices.refresh(index=index._alias)
 
 
