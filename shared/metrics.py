@@ -34,6 +34,7 @@ class LedgerCollector(Collector):
         yield from _waiting(backlog, now)
         quarantined = self._ledger.count_quarantined(QuarantineFilter())
         yield GaugeMetricFamily("copydesk_quarantined", "Submissions in quarantine.", quarantined)
+        yield from _last_indexed(self._ledger.last_indexed())
         load = self._ledger.load(now, 0)
         yield GaugeMetricFamily("copydesk_ledger_bytes", "Size of the ledger.", load.ledger_bytes)
         if load.free_bytes is not None:
@@ -85,6 +86,12 @@ def _waiting(backlog: list[Backlog], now: int) -> Iterator[Metric]:
     oldest = min((entry.oldest_accepted for entry in backlog), default=None)
     words = "Age of the oldest submission that has not ended."
     yield GaugeMetricFamily("copydesk_oldest_accepted_seconds", words, _age(oldest, now))
+
+
+def _last_indexed(at: datetime | None) -> Iterator[Metric]:
+    words = "When a submission was indexed last, in seconds since the epoch; 0 when none was lately."
+    seconds = 0.0 if at is None else to_ms(at) / 1000
+    yield GaugeMetricFamily("copydesk_last_indexed_timestamp_seconds", words, seconds)
 
 
 def _age(since: datetime | None, now: int) -> float:

@@ -139,7 +139,8 @@ class StageRunner:
         """Give a failed batch back: its members are tried alone, one tried alone keeps its attempt."""
         told = traceback.format_exc()
         self._parts.ledger.release(claim.token, now_ms(), blame=steps.describe(error), traceback=told)
-        self._parts.waker.wake(self._stage, claim.lane)
+        for lane in LANES:  # a row may have been moved to the other one meanwhile
+            self._parts.waker.wake(self._stage, lane)
 
     def _settle(self, claim: Claim, outcomes: list[Outcome], pause: float) -> str:
         done = self._commit(claim, outcomes)

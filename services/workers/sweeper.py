@@ -1,5 +1,7 @@
 """What the sweeper does: wakes stages that have waited too long, and puts lost fingerprints back.
 
+Before that it lets live news overtake: what that waits for in the replay lane is moved to the live one.
+
 Two sweepers at once do no harm: a wake-up is only a call, and what is put back stays as it is.
 """
 
@@ -80,7 +82,8 @@ def sweep(
     """
     beat()
     try:
-        said = _wake_stuck(ledger, waker, stuck_seconds, now, {} if oldest is None else oldest)
+        said = _hurry(ledger, waker, now)
+        said += _wake_stuck(ledger, waker, stuck_seconds, now, {} if oldest is None else oldest)
         if not fingerprints.is_ready():
             said.append(f"put back {rebuild_fingerprints(ledger, fingerprints, now, beat)} fingerprints")
             for lane in LANES:
@@ -88,6 +91,18 @@ def sweep(
         return ", ".join(said) or "nothing stuck"
     finally:
         beat()
+
+
+def _hurry(ledger: Ledger, waker: Waker, now: int) -> list[str]:
+    """Move what keeps newer live news waiting to the live lane; trouble with that stops no sweep."""
+    try:
+        done = ledger.hurry(now)
+    except Unavailable as error:
+        get_logger().warning("nothing moved to the live lane", error=str(error))
+        return []
+    for stage, lane in done.wake:
+        waker.wake(stage, lane)
+    return [f"moved {done.submissions} to the live lane"] if done.submissions else []
 
 
 def _wake_stuck(ledger: Ledger, waker: Waker, stuck_seconds: float, now: int, oldest: Oldest) -> list[str]:

@@ -105,7 +105,10 @@ def _waiting(
 
 
 def _older_pending() -> sa.Exists:
-    """An older submission of the same item has still to be compared: revisions are compared in order."""
+    """An older submission of the same item has still to be compared: revisions are compared in order.
+
+    In whichever lane that is; ``hurry`` sees to it that live news does not wait for the pace of the other.
+    """
     older = submissions.alias("older")
     return sa.exists().where(
         older.c.article_id == submissions.c.article_id,

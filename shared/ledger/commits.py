@@ -67,7 +67,11 @@ class Settlement:
         self._words: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()  # pushes by terminal word
         self._items: set[str] = set()
-        self._again = False  # some rows wait at this stage again
+        # In which lanes rows went on, and in which some wait at this stage again: a row that was moved to the
+        # other lane while it was held (``hurry``) goes on there.
+        self._onward: set[Lane] = set()
+        self._again: set[Lane] = set()
+        self._lane = claim.lane  # of refreshes
         self._known: dict[str, Row] = {}
         self._leaders: dict[str, list[str]] = {}  # of the texts of this batch, the oldest first
         # Written in one statement each: a statement a row would cost more than the stage itself.
@@ -79,6 +83,8 @@ class Settlement:
         """Settle every outcome whose row still carries the claim's token; the rest came too late."""
         held = self._held()
         mine = [(held[outcome.sequence], outcome) for outcome in outcomes if outcome.sequence in held]
+        if any(row["lane"] == "live" for row, _ in mine):
+            self._lane = "live"  # who was in the way of live news may lead, or follow, as well
         replayed = any(row["replay"] for row, _ in mine)
         if replayed or self._claim.stage != "clean" or any(outcome.word in TERMINAL for _, outcome in mine):
             take_turn(self._connection)
@@ -258,6 +264,8 @@ class Settlement:
             self._ended[outcome.word] += 1
         if outcome.word in ("rejected", "quarantined", "superseded"):
             self._orphaned.append(row)
+        if not ended:
+            self._onward.add(row["lane"])
         self._update(row, {
             "stage": None if ended else self._next, "status": outcome.word, "reason": outcome.reason,
             "traceback": outcome.traceback, "attempts": 0, "alone": False, "token": None, "lease_until": None,
@@ -268,7 +276,7 @@ class Settlement:
         self._log(row, outcome.word, outcome.reason or _explain(outcome))
 
     def _put_back(self, row: Row, word: str, changes: dict[str, Any]) -> None:
-        self._again = True
+        self._again.add(row["lane"])
         self._update(row, changes)
         if word == "failed":
             self._log(row, word, changes["reason"])
@@ -300,31 +308,28 @@ class Settlement:
         if self._steps:
             self._connection.execute(sa.insert(journey), self._steps)
 
-    def _item_waits(self) -> bool:
-        """Whether a later submission of an item just settled waits to be compared in its turn."""
-        query = sa.select(submissions.c.sequence).where(
+    def _lanes_of_items(self) -> set[Lane]:
+        """The lanes in which later submissions of items just settled wait to be compared in their turn."""
+        query = sa.select(submissions.c.lane).where(
             submissions.c.article_id.in_(sorted(self._items)), submissions.c.stage == "dedupe"
         )
-        return self._connection.execute(query.limit(1)).first() is not None
+        return set(self._connection.scalars(query.distinct()))
 
     def _follow_up(self) -> tuple[tuple[Stage, Lane], ...]:
         """Queue what leads and copies need, and name the stages that now have work."""
-        wake: set[Stage] = set()
-        lane = self._claim.lane
-        if self._next is not None and self._words.keys() & {"cleaned", "deduped", "tagged"}:
-            wake.add(self._next)
-        if self._again:
-            wake.add(self._claim.stage)
-        if self._claim.stage in ("clean", "dedupe") and self._item_waits():
-            wake.add("dedupe")
+        wake: set[tuple[Stage, Lane]] = {(self._claim.stage, lane) for lane in self._again}
+        if self._next is not None:
+            wake |= {(self._next, lane) for lane in self._onward}
+        if self._claim.stage in ("clean", "dedupe"):
+            wake |= {("dedupe", lane) for lane in self._lanes_of_items()}
         if self._touched:
             touch(self._connection, self._touched)
         changed = self._touched | self._moved
         for row in self._orphaned:
             changed |= fall_back(self._connection, row) | hand_over(self._connection, row["article_id"])
-        if queue_refresh(self._connection, changed, lane, self._now):
-            wake.add("index")
-        return tuple((stage, lane) for stage in sorted(wake))
+        if queue_refresh(self._connection, changed, self._lane, self._now):
+            wake.add(("index", self._lane))
+        return tuple(sorted(wake))
 
 
 def _stands(row: Row, found: Row | None) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from shared.article import Article, RawArticle
 from shared.errors import Unavailable
 from shared.fingerprints.port import TextClaim
-from shared.ledger import once, pruning, quarantine, replays, tallies, withdrawals
+from shared.ledger import hurry, once, pruning, quarantine, replays, tallies, withdrawals
 from shared.ledger.engine import BUSY_MS, Database
 from shared.ledger.keeping import (
+    Hurried,
     Load,
     OnceAnswer,
     OnceKey,
@@ -58,6 +60,20 @@ class SqlKeeping:
         """Add to a total that the flow itself does not keep."""
         with self._database.write() as connection:
             tallies.add(connection, {name: count})
+
+    def last_indexed(self) -> datetime | None:
+        """When the index stage finished a submission last."""
+        with self._database.read() as connection:
+            return tallies.read_last_indexed(connection)
+
+    def hurry(self, now: int) -> Hurried:
+        """Move to the live lane what newer live submissions at dedupe wait for in the replay lane."""
+        with self._database.read() as connection:
+            sequences = hurry.find_hindrances(connection)
+        if not sequences:
+            return Hurried(0)
+        with self._database.write() as connection:
+            return hurry.move(connection, sequences, now)
 
     def quarantined(self, which: QuarantineFilter, after: int, limit: int) -> list[Quarantined]:
         """A page of the quarantine, oldest acceptance first; without originals."""

@@ -102,6 +102,14 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
+class Hurried:
+    """How many submissions were moved to the live lane, and which stages now have work there."""
+
+    submissions: int
+    wake: tuple[tuple[Stage, Lane], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """What the index ought to hold of one article, for comparing the two."""
 
@@ -166,6 +174,20 @@ class Keeping(Protocol):
 
     def tally(self, name: str, count: int) -> None:
         """Add to a total that the flow itself does not keep (``woken``)."""
+
+    def last_indexed(self) -> datetime | None:
+        """When the index stage finished a submission last, a refresh of the ledger's own as well.
+
+        None when it never did; also when the newest 100,000 steps of all journeys tell of no such thing.
+        """
+
+    def hurry(self, now: int) -> Hurried:
+        """Move to the live lane what newer live submissions at dedupe wait for in the replay lane; a page.
+
+        Those are older pushes of the same items that have still to be compared for the first time, or once
+        more since they were quarantined. What a worker holds goes on in the live lane after its commit.
+        Writes nothing, and waits for nobody, when there is none.
+        """
 
     def quarantined(self, which: QuarantineFilter, after: int, limit: int) -> list[Quarantined]:
         """A page of the quarantine, oldest acceptance first, beyond sequence ``after``; without originals."""

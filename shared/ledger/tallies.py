@@ -1,20 +1,23 @@
-"""Totals since the beginning, kept in the transactions that change them, and how full the ledger is."""
+"""Totals since the beginning, kept by the transactions that change them; how full, and how alive, it is."""
 
 from __future__ import annotations
 
 import shutil
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from shared.clock import from_ms
 from shared.ledger.keeping import Load
-from shared.ledger.schema import submissions, tallies
+from shared.ledger.schema import journey, submissions, tallies
 
 SHARDS = 16
+STEPS_LOOKED_AT = 100_000  # of the journeys of some 20,000 articles; more would not be read in a moment
 
 
 def _make_addition(insert: Any) -> Any:  # noqa: ANN401 - each dialect has a type of its own
@@ -47,6 +50,21 @@ def read_tallies(connection: sa.Connection) -> dict[str, int]:
     """Every total by name; what never happened is left out."""
     query = sa.select(tallies.c.name, sa.func.sum(tallies.c.value)).group_by(tallies.c.name)
     return {name: int(total) for name, total in connection.execute(query) if total}
+
+
+def read_last_indexed(connection: sa.Connection) -> datetime | None:
+    """When the index stage finished a submission last; looks no further back than ``STEPS_LOOKED_AT``.
+
+    The newest steps come first, so it is found among a few as long as anything is indexed.
+    """
+    newest = sa.select(sa.func.max(journey.c.id)).scalar_subquery()
+    done = sa.select(journey.c.at).where(
+        journey.c.id > newest - STEPS_LOOKED_AT,
+        journey.c.stage == "index",  # a person, or newer rules, may say the word as well
+        journey.c.word == "indexed",
+    )
+    found = connection.scalar(done.order_by(journey.c.id.desc()).limit(1))
+    return None if found is None else from_ms(found)
 
 
 def measure_load(connection: sa.Connection, url: sa.URL, pending_cap: int) -> Load:

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from shared.ledger.keeping import Quarantined, QuarantineFilter
+from shared.ledger.port import Claim
 from shared.ledger.schema import originals, submissions
-from shared.messages import Stage
+from shared.messages import STAGES, Stage
 from shared.settings import Settings
 from tests.contract.keeping_cases import BRIDGE, PIER, Newsroom, piece, walk
 
@@ -186,6 +187,33 @@ def test_a_revision_that_comes_while_an_older_one_is_replayed_stays(room: Newsro
     assert room.documents[piece(1).id].title == "second"
     assert room.status(piece(1)) == "indexed"
     room.check()
+
+
+def test_live_news_does_not_wait_for_the_lane_in_which_an_older_revision_is_replayed(room: Newsroom) -> None:
+    room.bad = {"clean": "first"}
+    room.push(piece(1, title="first"))
+    room.bad = {}
+    replay(room)
+    room.accept(piece(1, title="second"))
+    run_live(room)
+    assert room.shown() == set()  # it waits: revisions are compared in order
+    assert room.ledger.hurry(room.now).wake == (("clean", "live"),)
+    run_live(room)
+    assert (room.documents[piece(1).id].title, room.article(piece(1)).revision) == ("second", 2)
+    assert room.ledger.counts() == {"superseded": 1, "indexed": 1}
+    room.check()
+
+
+def run_live(room: Newsroom) -> None:
+    """Run stages until nothing waits in the live lane; nobody works on the other."""
+    while held := [claim for stage in STAGES if (claim := claim_live(room, stage)) is not None]:
+        for claim in held:
+            room.commit(claim, room.work(claim))
+
+
+def claim_live(room: Newsroom, stage: Stage) -> Claim | None:
+    room.now += 1
+    return room.ledger.claim(stage, "live", 100, "w", room.now)
 
 
 def test_an_equal_resend_that_came_meanwhile_leaves_the_replay_unchanged(room: Newsroom) -> None:

@@ -18,15 +18,18 @@ import httpx
 import sqlalchemy as sa
 
 from services.cli.system import ingest_url
+from shared.clock import now_ms
 from shared.index.open import open_index
 from shared.index.port import SearchRequest
 from shared.ledger.engine import open_engine
 from shared.ledger.open import open_ledger
+from shared.messages import LANES, STAGES
 from shared.settings import Settings
 from tests.faults.ledgers import reading
 
 SETTLE_SECONDS = 30.0  # nothing may wait longer than this once faults have stopped
 TERMINAL = ("indexed", "unchanged", "superseded", "rejected", "quarantined", "withdrawn")
+UNCOMPARED = {"copydesk_ledger_bytes", "copydesk_ledger_free_bytes"}  # the disk's own
 CHUNK = 400
 SHOWN = 5
 
@@ -244,21 +247,85 @@ class _Checker:
         told = {name: tallies.get(name, 0) for name in expected}
         if told != expected:
             self.report.wrong.append(f"the tallies say {told}, SQL {expected}")
-        self._compare_metrics(expected)
 
-    def _compare_metrics(self, expected: dict[str, int]) -> None:
+        self._compare_metrics()
+
+    def _compare_metrics(self) -> None:
+        """Compare every number with what SQL counts before and after it was read: it must lie between."""
+        before = expect_metrics(self._settings)
         told = read_metrics(self._settings)
         if told is None:  # ingest is not running
             return
-        names = {"accepted": "copydesk_accepted_total"}
-        names |= {word: f'copydesk_ended_total{{word="{word}"}}' for word in TERMINAL}
-        wrong = {
-            name: told.get(names[name]) for name in expected if told.get(names[name], 0) != expected[name]
+        after = expect_metrics(self._settings)
+        for name in sorted(before.keys() | told.keys() - UNCOMPARED):
+            low, high = sorted((before.get(name, 0.0), after.get(name, 0.0)))
+            if name not in told or name not in before or not low <= told[name] <= high:
+                expected = before.get(name, "nothing of it")
+                self.report.wrong.append(f"/metrics says {told.get(name)} as {name}, SQL {expected}")
+
+
+def expect_metrics(settings: Settings) -> dict[str, float]:
+    """What ``/metrics`` ought to say now, by name with labels, counted in SQL."""
+    engine = open_engine(settings.ledger_url)
+    with reading(engine) as connection:
+        found = _Numbers(connection, now_ms()).count()
+    engine.dispose()
+    return found
+
+
+class _Numbers:
+    """Counts of one moment; every series is there, zeros too."""
+
+    def __init__(self, connection: sa.Connection, now: int) -> None:
+        self._connection = connection
+        self._now = now
+
+    def _ask(self, query: str) -> list[Any]:
+        return list(self._connection.execute(sa.text(query), {"now": self._now} if ":now" in query else {}))
+
+    def count(self) -> dict[str, float]:
+        pushes = dict(
+            self._ask("SELECT status, count(*) FROM submissions WHERE kind = 'push' GROUP BY status")
+        )
+        told = dict(self._ask("SELECT name, sum(value) FROM tallies GROUP BY name"))
+        [(quarantined,)] = self._ask("SELECT count(*) FROM submissions WHERE status = 'quarantined'")
+        [(oldest,)] = self._ask("SELECT min(accepted_at) FROM submissions WHERE stage IS NOT NULL")
+        last = self._ask(
+            "SELECT at FROM journey WHERE stage = 'index' AND word = 'indexed' ORDER BY id DESC LIMIT 1"
+        )
+        return {
+            "copydesk_accepted_total": sum(pushes.values()),
+            **{f'copydesk_ended_total{{word="{word}"}}': pushes.get(word, 0) for word in TERMINAL},
+            "copydesk_sweeper_wakes_total": float(told.get("woken", 0)),
+            "copydesk_pruned_total": float(told.get("pruned", 0)),
+            "copydesk_quarantined": quarantined,
+            "copydesk_oldest_accepted_seconds": self._age(oldest),
+            "copydesk_last_indexed_timestamp_seconds": last[0][0] / 1000 if last else 0,
+            **self._backlog(),
         }
-        if wrong:
-            self.report.wrong.append(f"/metrics says {wrong}, SQL {expected}")
-        if told.get("copydesk_quarantined", 0) != expected["quarantined"]:
-            self.report.wrong.append(f"/metrics has {told.get('copydesk_quarantined')} in quarantine")
+
+    def _backlog(self) -> dict[str, float]:
+        depth = {
+            (stage, lane, state): (count, since)
+            for stage, lane, state, count, since in self._ask(
+                "SELECT stage, lane, CASE WHEN token IS NOT NULL AND lease_until > :now THEN 'held'"
+                " WHEN not_before > :now THEN 'put_off' ELSE 'waiting' END AS state,"
+                " count(*), min(waiting_since) FROM submissions WHERE stage IS NOT NULL"
+                " GROUP BY stage, lane, state"
+            )
+        }
+        found: dict[str, float] = {}
+        for stage, lane in ((stage, lane) for stage in STAGES for lane in LANES):
+            place = f'lane="{lane}",stage="{stage}"'
+            for state in ("waiting", "held", "put_off"):
+                count, since = depth.get((stage, lane, state), (0, None))
+                found[f'copydesk_backlog{{{place},state="{state}"}}'] = count
+                if state == "waiting":
+                    found[f"copydesk_oldest_wait_seconds{{{place}}}"] = self._age(since)
+        return found
+
+    def _age(self, since: int | None) -> float:
+        return 0.0 if since is None else max(0.0, (self._now - since) / 1000)
 
 
 def read_metrics(settings: Settings) -> dict[str, float] | None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.clock import now_ms
+from shared.ledger.open import open_ledger
+from shared.messages import LANES, STAGES, TERMINAL
+from shared.metrics import CONTENT_TYPE, exposition
 from shared.settings import Settings
 from tests.faults.checker import Report, check
 from tests.faults.ledgers import run_sql
@@ -83,16 +90,21 @@ BREAKS: list[tuple[str, str, Break]] = [
 ]  # fmt: skip
 
 
+def copy(settled: Any, folder: Path) -> tuple[Settings, Path]:
+    """The data and the witness once more, to be broken."""
+    settings, witness = settled
+    shutil.copytree(settings.data_dir, folder / "data")
+    ledger = f"sqlite:///{folder}/data/ledger.sqlite"
+    return replace(settings, data_dir=folder / "data", ledger_url=ledger), Path(
+        shutil.copy(witness, folder / "witness")
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "break_it"), [entry[1:] for entry in BREAKS], ids=[entry[0] for entry in BREAKS]
 )
 def test_the_checker_sees(settled: Any, tmp_path: Path, kind: str, break_it: Break) -> None:
-    settings, witness = settled
-    shutil.copytree(settings.data_dir, tmp_path / "data")
-    copied = Path(shutil.copy(witness, tmp_path / "witness"))
-    broken = replace(
-        settings, data_dir=tmp_path / "data", ledger_url=f"sqlite:///{tmp_path}/data/ledger.sqlite"
-    )
+    broken, copied = copy(settled, tmp_path)
     before = check(broken, [copied], wait=1)
     assert before.sound, before
     break_it(broken, copied)
@@ -105,3 +117,116 @@ def test_the_checker_sees_a_quarantine_that_did_not_come(settled: Any) -> None:
     settings, witness = settled
     report = check(settings, [witness], quarantined=["f" * 32], wait=1)
     assert report.wrong == [f"{'f' * 32} is not quarantined"]
+
+
+# What /metrics says
+
+
+@contextmanager
+def told(settings: Settings, lie: Callable[[str], str]) -> Iterator[Settings]:
+    """Serve the ledger's metrics where ingest would, with a lie among them."""
+    ledger = open_ledger(settings)
+
+    class Ingest(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = lie(exposition(ledger).decode()).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ingest) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield replace(settings, ingest_port=server.server_port)
+        finally:
+            server.shutdown()
+            thread.join()
+            ledger.close()
+
+
+SERIES = [
+    "copydesk_accepted_total", "copydesk_quarantined", "copydesk_sweeper_wakes_total",
+    "copydesk_pruned_total", "copydesk_oldest_accepted_seconds", "copydesk_last_indexed_timestamp_seconds",
+    *(f'copydesk_ended_total{{word="{word}"}}' for word in sorted(TERMINAL)),
+    *(
+        f'copydesk_backlog{{lane="{lane}",stage="{stage}",state="{state}"}}'
+        for lane in LANES for stage in STAGES for state in ("waiting", "held", "put_off")
+    ),
+    *(f'copydesk_oldest_wait_seconds{{lane="{lane}",stage="{stage}"}}' for lane in LANES for stage in STAGES),
+]  # fmt: skip
+
+
+def test_the_checker_sees_each_number_that_is_wrong(settled: Any) -> None:
+    settings, witness = settled
+
+    def lie(text: str) -> str:
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
+        return "".join(f"{name} {float(value) + (name in SERIES)!r}\n" for name, value in lines)
+
+    with told(settings, lie) as lying:
+        report = check(lying, [witness], wait=1)
+    assert [line.split(" as ")[1].split(", SQL ")[0] for line in report.wrong] == sorted(SERIES)
+
+
+def test_the_checker_finds_true_numbers_true_and_compares_all_but_the_disk_s(settled: Any) -> None:
+    settings, witness = settled
+    seen: list[str] = []
+
+    def note(text: str) -> str:
+        lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+        seen.extend(line.rsplit(" ", 1)[0] for line in lines)
+        return text
+
+    with told(settings, note) as honest:
+        report = check(honest, [witness], wait=1)
+    assert report.sound, report
+    assert sorted(seen) == sorted([*SERIES, "copydesk_ledger_bytes", "copydesk_ledger_free_bytes"])
+
+
+@pytest.mark.parametrize(
+    ("lie", "wrong"),
+    [
+        (lambda text: text.replace("copydesk_quarantined 0.0\n", ""), "None as copydesk_quarantined, SQL 0"),
+        (lambda text: f"{text}copydesk_new 7\n", "7.0 as copydesk_new, SQL nothing of it"),
+    ],
+    ids=["missing", "new"],
+)
+def test_the_checker_sees_a_series_that_is_missing_and_one_that_nothing_compares(
+    settled: Any, lie: Callable[[str], str], wrong: str
+) -> None:
+    settings, witness = settled
+    with told(settings, lie) as lying:
+        assert check(lying, [witness], wait=1).wrong == [f"/metrics says {wrong}"]
+
+
+def test_the_checker_counts_what_has_not_ended_as_the_ledger_does(settled: Any, tmp_path: Path) -> None:
+    settings, witness = copy(settled, tmp_path)
+    free = f"{ONE.removesuffix(')')} AND stage IS NULL)"
+    soon = now_ms() + 9_000
+    changes = [
+        "stage = 'clean', lane = 'replay', waiting_since = 1000", f"stage = 'tag', not_before = {soon}",
+        f"stage = 'index', token = 'x', lease_until = {soon}", "stage = 'tag', token = 'x', lease_until = 1",
+    ]  # fmt: skip
+    run_sql(settings, *(f"UPDATE submissions SET {change} WHERE sequence = {free}" for change in changes))
+    counted: dict[str, float] = {}
+
+    def note(text: str) -> str:
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
+        counted.update((name, float(value)) for name, value in lines if "backlog" in name and float(value))
+        return text
+
+    with told(settings, note) as honest:
+        report = check(honest, [witness], wait=1)
+    assert (len(report.stuck), report.wrong) == (4, [])
+    assert counted == {
+        'copydesk_backlog{lane="replay",stage="clean",state="waiting"}': 1,
+        'copydesk_backlog{lane="live",stage="tag",state="put_off"}': 1,
+        'copydesk_backlog{lane="live",stage="tag",state="waiting"}': 1,
+        'copydesk_backlog{lane="live",stage="index",state="held"}': 1,
+    }

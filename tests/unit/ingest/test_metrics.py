@@ -57,7 +57,7 @@ def test_every_series_is_there_from_the_start(client: FlaskClient) -> None:
     samples = scrape(client)
     for name in ("accepted_total", "sweeper_wakes_total", "pruned_total"):
         assert value(samples, name) == 0
-    for name in ("quarantined", "oldest_accepted_seconds"):
+    for name in ("quarantined", "oldest_accepted_seconds", "last_indexed_timestamp_seconds"):
         assert value(samples, name) == 0
     assert {value(samples, "ended_total", word=word) for word in TERMINAL} == {0}
     for stage in STAGES:
@@ -120,6 +120,26 @@ def test_the_numbers_are_those_of_the_ledger(
         for (name, labels), count in samples.items()
         if name == "copydesk_backlog" and count
     }
+
+
+def test_the_last_success_is_the_moment_at_which_a_submission_was_indexed_last(
+    client: FlaskClient, ledger: Ledger, database: sqlite3.Connection
+) -> None:
+    push(client, "a")
+    advance(ledger)
+    query = "SELECT at FROM journey WHERE stage = 'index' AND word = 'indexed' ORDER BY id"
+    ((first,),) = database.execute(query).fetchall()
+    assert abs(first - now_ms()) < HOUR_MS
+    assert value(scrape(client), "last_indexed_timestamp_seconds") == first / 1000
+    push(client, "b")
+    reject(ledger)
+    assert value(scrape(client), "last_indexed_timestamp_seconds") == first / 1000
+    push(client, "c")
+    advance(ledger)
+    assert (
+        value(scrape(client), "last_indexed_timestamp_seconds")
+        == database.execute(query).fetchall()[1][0] / 1000
+    )
 
 
 def test_what_was_pruned_stays_in_the_totals(

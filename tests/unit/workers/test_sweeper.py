@@ -10,11 +10,14 @@ from structlog.testing import capture_logs
 
 from services.workers.sweeper import Oldest, longest_wait, sweep
 from shared.clock import from_ms
+from shared.errors import Unavailable
+from shared.ledger.keeping import Hurried
 from shared.ledger.port import Backlog
 from shared.messages import Lane
 from shared.settings import Settings
 
 NOW = 1_800_000_000_000
+NOTHING = Hurried(0)
 
 
 @dataclass
@@ -25,8 +28,17 @@ class Ledger:
     pages: int = 0
     lane: Lane = "live"
     tallied: list[tuple[str, int]] = field(default_factory=list)
+    in_the_way: Hurried | Unavailable = NOTHING
+    asked: list[str] = field(default_factory=list)
+
+    def hurry(self, now: int) -> Hurried:
+        self.asked.append("hurry")
+        if isinstance(self.in_the_way, Unavailable):
+            raise self.in_the_way
+        return self.in_the_way
 
     def backlog(self, now: int) -> list[Backlog]:
+        self.asked.append("backlog")
         since = from_ms(self.oldest)
         return [Backlog("tag", self.lane, 7, 0, 0, oldest_since=since, oldest_accepted=since)]
 
@@ -106,6 +118,25 @@ def test_nothing_is_counted_where_nothing_is_woken() -> None:
     ledger = Ledger(oldest=NOW - 1_000)
     assert sweep(ledger, Fingerprints(), Waker(), 10, NOW) == "nothing stuck"  # type: ignore[arg-type]
     assert ledger.tallied == []
+
+
+def test_what_keeps_live_news_waiting_is_moved_and_woken_before_the_sweeper_looks_for_what_is_stuck() -> None:
+    moved = Hurried(3, (("clean", "live"), ("dedupe", "live")))
+    ledger, waker = Ledger(in_the_way=moved), Waker()
+    for _ in range(2):  # every turn
+        said = sweep(ledger, Fingerprints(), waker, 10, NOW)  # type: ignore[arg-type]
+        assert said == "moved 3 to the live lane, woke tag/live"
+    assert ledger.asked == ["hurry", "backlog"] * 2
+    assert waker.woken == [("clean", "live"), ("dedupe", "live"), ("tag", "live")] * 2
+    assert ledger.tallied == [("woken", 1)] * 2  # that a row was moved tells of no lost wake-up
+
+
+def test_trouble_with_moving_is_told_of_and_stops_no_sweep() -> None:
+    ledger, fingerprints = Ledger(in_the_way=Unavailable("locked"), pages=1), Fingerprints(ready=False)
+    with capture_logs() as events:
+        said = sweep(ledger, fingerprints, Waker(), 10, NOW)  # type: ignore[arg-type]
+    assert said == "woke tag/live, put back 1 fingerprints"
+    assert (events[0]["log_level"], events[0]["error"]) == ("warning", "locked")
 
 
 def test_nothing_waits_longer_than_half_a_minute_by_default() -> None:
