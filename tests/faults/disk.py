@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.servers import require
 
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of this size in ``folder``, or the end of the test where none may be mounted."""
+    """A file system of this size in ``folder``; where none may be mounted the test is skipped, or fails.
+
+    It fails where servers are required, as with those. Who is not root needs a sudo without password.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    options = f"size={megabytes}m,uid={os.getuid()},gid={os.getgid()},mode=700"
+    as_root = [] if os.getuid() == 0 else ["sudo", "-n"]
+    command = [*as_root, "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("no mount program")
+    except FileNotFoundError as error:
+        require(f"no file system can be mounted here: {error}")
     if done.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        require(f"no file system can be mounted here: {done.stderr.strip()}")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+        subprocess.run([*as_root, "umount", "-l", str(folder)], capture_output=True)
 
 
 def fill(folder: Path, leave: int) -> Path:

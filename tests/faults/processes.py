@@ -120,12 +120,5 @@ class Process:
                 self._popen.wait()
         return time.monotonic() - began
 
-    def end(self) -> None:
-        """End it whatever its state, kindly when it listens."""
-        if self.alive:
-            self.signal_all(signal.SIGCONT)
-        with suppress(subprocess.TimeoutExpired):
-            self.stop(8.0)
-
     def said(self) -> str:
         return self.log.read_text("utf-8", "replace") if self.log.exists() else ""

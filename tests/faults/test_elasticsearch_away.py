@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.clock import now_ms
+from shared.clock import now_ms, to_ms
 from tests.faults.articles import make_item
 from tests.faults.ground import Kind
+from tests.faults.ledgers import ask_sql
 from tests.faults.newsroom import Newsroom
 from tests.faults.processes import until
 from tests.faults.proxy import Proxy
@@ -98,6 +99,7 @@ def test_f20_one_document_that_the_index_refuses_is_quarantined_and_its_batch_is
     newsroom.await_all()
     words = [newsroom.word(article_id) for article_id in ids]
     assert words.count("indexed") == 49
+    assert neighbours(newsroom, ids[20]), "nothing was indexed by the very write that refused the one"
     status = newsroom.status(ids[20])
     assert status.status == "quarantined"
     assert "no_such_field" in (status.reason or ""), status
@@ -106,6 +108,14 @@ def test_f20_one_document_that_the_index_refuses_is_quarantined_and_its_batch_is
     assert (kept.stage, kept.original.title) == ("index", items[20]["title"])
     sound(newsroom, quarantined=[ids[20]])
     newsroom.ledger.drop_quarantined(_only(status.submission), 0, 10, now_ms(), "a test is over")
+
+
+def neighbours(newsroom: Newsroom, article_id: str) -> list[str]:
+    """The articles that the commit indexed which first says that this one was refused."""
+    at_index = (step for step in newsroom.ledger.journey(article_id) if step.stage == "index")
+    first = to_ms(next(at_index).at)
+    query = f"SELECT article_id FROM journey WHERE word = 'indexed' AND at = {first}"
+    return [row.article_id for row in ask_sql(newsroom.settings, query)]
 
 
 def test_f21_a_bulk_that_was_applied_and_never_answered_is_no_second_document(

@@ -7,27 +7,34 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from services.workers.sweeper import longest_wait
+from shared.clock import now_ms
+from shared.settings import Settings
 from tests.faults.articles import make_item
 from tests.faults.checker import check
 from tests.faults.ground import MIDDLE, SMALL
+from tests.faults.ledgers import ask_sql
 from tests.faults.newsroom import Newsroom
 from tests.faults.processes import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
-KILLS = 20
+KILLS = {SMALL: 20, MIDDLE: 8}
 STEPS = 40  # between kills
+PROMISED_SECONDS = 30  # nothing waits longer once faults have stopped
+DECIDING = ("lease_seconds", "stuck_seconds", "sweep_seconds", "task_time_limit")
 
 
 @pytest.fixture(scope="module", params=[SMALL, MIDDLE], ids=str)
 def newsroom(request: pytest.FixtureRequest, make_newsroom: Any) -> Iterator[Newsroom]:
     made: Newsroom = make_newsroom(request.param, workers=2)
-    yield made.start()
+    yield made.start("ingest", "worker-0", "worker-1", "index-worker", "sweeper")
     make_newsroom.close()  # before the next kind is started
 
 
@@ -47,13 +54,13 @@ def test_f03_a_pool_process_killed_at_work_costs_seconds_and_the_work_is_done_on
     sound(newsroom)
 
 
-def test_f04_whole_workers_killed_twenty_times_under_load_lose_and_double_nothing(
+def test_f04_whole_workers_killed_again_and_again_under_load_lose_and_double_nothing(
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:
     chance, witness = random.Random(4), tmp_path / "witness"
     load = newsroom.load(witness, rate=30, seed=4, first=10_000)
     steps = newsroom.steps()
-    for _ in range(KILLS):
+    for _ in range(KILLS[newsroom.ground.kind]):
         victim = chance.choice([worker for worker in newsroom.workers if worker.alive])
         steps = newsroom.await_work(steps + STEPS)
         time.sleep(chance.random() * 0.1)
@@ -97,4 +104,36 @@ def test_the_kill_tests_fail_without_the_sweeper(own_newsroom: Any, sound: Any) 
     newsroom["sweeper"].start()
     newsroom.await_all()
     assert all(newsroom.word(article_id) == "indexed" for article_id in ids)
+    sound(newsroom)
+
+
+def test_what_a_dead_worker_held_is_claimed_again_within_thirty_seconds_at_the_default_settings(
+    own_newsroom: Any, sound: Any
+) -> None:
+    defaults = {item.name: item.default for item in fields(Settings) if item.name in DECIDING}
+    newsroom: Newsroom = own_newsroom(**defaults)
+    assert longest_wait(newsroom.settings) == PROMISED_SECONDS
+    newsroom.start("ingest", "worker-0", "index-worker", "sweeper")
+    with newsroom.holding("clean"):
+        newsroom.push(*(make_item(str(number)) for number in range(5001, 5031)))
+        until(lambda: newsroom.held() == 30, "the claim")
+        newsroom["worker-0"].kill()
+        killed = now_ms()
+        with redis.Redis.from_url(newsroom.settings.broker_url) as client:
+            client.flushall()
+    dead = {row.token for row in ask_sql(newsroom.settings, "SELECT token FROM submissions")}
+    assert None not in dead
+    newsroom["worker-0"].start()
+    waited: dict[int, float] = {}
+
+    def all_claimed() -> bool:
+        """Note each row as it is first seen without the dead claims, with the time that the ledger says."""
+        for row in ask_sql(newsroom.settings, "SELECT sequence, token, updated_at FROM submissions"):
+            if row.token not in dead:
+                waited.setdefault(row.sequence, (row.updated_at - killed) / 1000)
+        return len(waited) == 30
+
+    until(all_claimed, lambda: f"the claims; so far {waited}", 2 * PROMISED_SECONDS)
+    assert max(waited.values()) <= PROMISED_SECONDS, waited
+    newsroom.await_all()
     sound(newsroom)
