@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from services.workers import steps
 from services.workers.batches import BATCH_SECONDS, BatchSize, renewed_lease
 from services.workers.calm import Calm
-from services.workers.lanes import BREATH_SECONDS, REPLAY_SECONDS, TURN_SECONDS, ReplaySlot
+from services.workers.lanes import REPLAY_SECONDS, REST_LEAST_SECONDS, ReplaySlot
 from services.workers.parts import Parts
 from services.workers.pipeline import NEXT
 from services.workers.stopping import Ending
@@ -83,15 +83,15 @@ class StageRunner:
         return self._settle(claim, self._work(claim), pause=0.0)
 
     def _take_beside_live(self, slot: ReplaySlot, token: str) -> str:
-        """Replay while live news comes in: a small batch, one at a time in this worker, then a breath."""
-        if not slot.take():
-            self._parts.waker.wake(self._stage, "replay", delay=TURN_SECONDS)
+        """Replay while live news comes in: a small batch, one at a time in this worker, then a rest."""
+        if wait := slot.take():
+            self._parts.waker.wake(self._stage, "replay", delay=wait)
             return "gives way to live news"
         try:
             claim = self._claim("replay", token, REPLAY_SECONDS)
             if claim is None:
                 return "nothing waits"
-            return self._settle(claim, self._work(claim), pause=BREATH_SECONDS)
+            return self._settle(claim, self._work(claim), pause=REST_LEAST_SECONDS)
         finally:
             slot.give()
 
@@ -173,7 +173,7 @@ class StageRunner:
         raise AssertionError("the last round returned or raised")
 
     def _wake(self, claim: Claim, done: Committed, pause: float) -> None:
-        """Wake who has work now; this stage itself not before it may try, or has drawn breath."""
+        """Wake who has work now; this stage itself not before it may try, or has rested."""
         ids = [work.submission for work in claim.works]
         left = self._calm.seconds_left()
         for stage, lane in done.wake:

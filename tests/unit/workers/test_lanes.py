@@ -1,14 +1,15 @@
-"""The place that one child of a worker holds while replay runs beside live news."""
+"""The place that one child of a worker holds while replay runs beside live news, and its rest."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from services.workers.lanes import ReplaySlot
+from services.workers.lanes import REST, REST_LEAST_SECONDS, TURN_SECONDS, ReplaySlot
 
 # What a child does that was forked with the open file, and then hangs.
 HOLD = """
@@ -19,9 +20,23 @@ time.sleep(60)
 """
 
 
+class Clock:
+    """A clock that goes only as it is told."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def slot() -> Iterator[ReplaySlot]:
-    made = ReplaySlot()
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def slot(clock: Clock) -> Iterator[ReplaySlot]:
+    made = ReplaySlot(clock)
     yield made
     made.close()
 
@@ -42,12 +57,39 @@ def end(holder: subprocess.Popen[str]) -> None:
 
 def test_only_one_process_holds_the_place_and_its_death_frees_it(slot: ReplaySlot) -> None:
     holder = start_holder(slot)
-    assert not slot.take()
+    assert slot.take() == TURN_SECONDS
     end(holder)
-    assert slot.take()
+    assert slot.take() == 0
 
 
 def test_a_place_that_was_given_up_can_be_taken_by_another(slot: ReplaySlot) -> None:
-    assert slot.take()
+    assert slot.take() == 0
     slot.give()
     end(start_holder(slot))
+
+
+@pytest.mark.parametrize(("held", "rest"), [(0.01, REST_LEAST_SECONDS), (2.0, 2 * REST)])
+def test_a_place_that_was_given_up_rests_longer_than_it_was_held(
+    slot: ReplaySlot, clock: Clock, held: float, rest: float
+) -> None:
+    assert slot.take() == 0
+    clock.now += held
+    slot.give()
+    clock.now += rest - 0.125
+    assert slot.take() == pytest.approx(0.125)
+    end(start_holder(slot))  # who may not take it does not hold it either
+    clock.now += 0.126
+    assert slot.take() == 0
+
+
+def test_the_rest_is_told_to_children_that_were_forked_before(slot: ReplaySlot) -> None:
+    heard, told = os.pipe()
+    if (child := os.fork()) == 0:
+        os.read(heard, 1)
+        os._exit(3 if slot.take() > 0 else 7)
+    assert slot.take() == 0
+    slot.give()
+    os.write(told, b".")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    os.close(heard)
+    os.close(told)

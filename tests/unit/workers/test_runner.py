@@ -171,15 +171,15 @@ def test_replay_takes_small_batches_beside_live_news_and_large_ones_alone(slot: 
     desk.runner._size._seconds_each = 0.01
     desk.runner.run("live", "t")
     (_, alone), (_, beside), (_, live) = desk.ledger.claims
-    assert (alone, beside, live) == (200, 30, 200)
+    assert (alone, beside, live) == (200, 10, 200)
 
 
-def test_replay_that_gives_way_wakes_itself_only_after_its_batch_and_a_breath(slot: ReplaySlot) -> None:
+def test_replay_that_gives_way_wakes_itself_only_after_its_batch_and_a_rest(slot: ReplaySlot) -> None:
     desk = Desk(slot)
-    desk.waker.live, desk.ledger.waiting = True, 15
-    assert desk.runner.run("replay", "t") == "15 tagged"
-    assert desk.ledger.claims == [("replay", 15)]  # nothing is known of the stage yet: an eighth of a batch
-    assert desk.waker.woken == [("tag", "replay", module.BREATH_SECONDS)]
+    desk.waker.live, desk.ledger.waiting = True, 5
+    assert desk.runner.run("replay", "t") == "5 tagged"
+    assert desk.ledger.claims == [("replay", 5)]  # nothing is known of the stage yet: an eighth of a batch
+    assert desk.waker.woken == [("tag", "replay", module.REST_LEAST_SECONDS)]
 
 
 def test_a_worker_that_ends_claims_nothing_more_and_leaves_a_call_for_others() -> None:
