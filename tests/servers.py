@@ -10,6 +10,7 @@ import atexit
 import functools
 import itertools
 import os
+import random
 import re
 import shutil
 import signal
@@ -97,13 +98,14 @@ def require(reason: str) -> NoReturn:
 
 @functools.cache
 def _ports() -> Iterator[int]:
-    """Below what systems give to outgoing connections, and each process of a parallel run has its own.
+    """Below what systems give to outgoing connections, and each of four parallel processes has its own.
 
     A port that the system chose could be taken again before it is used: by a client, or by another test.
     """
     turn = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_SPANS
     first = FIRST_PORT + turn * PORT_SPAN
-    begin = os.getpid() * 31 % PORT_SPAN  # another run beside this one is somewhere else
+    # Another run beside this one is likely somewhere else; a plain random number is the same in both.
+    begin = random.SystemRandom().randrange(PORT_SPAN)
     return (first + (begin + step) % PORT_SPAN for step in itertools.count())
 
 

@@ -18,6 +18,7 @@ REPLAY_SECONDS = 0.1  # of work in a replay batch beside live news; with one chi
 # work, and live news took 2.6 times as long at its 95th percentile (bench/replay.py, 2026-11-26).
 REST = 3.0  # times as long as the batch took
 REST_LEAST_SECONDS = 0.3
+REST_MOST_SECONDS = 3.0  # also after a batch that an outage held up, or a worker that was stopped meanwhile
 TURN_SECONDS = 0.2  # until a replay task that found the slot taken asks again
 _UNTIL = struct.Struct("=d")
 
@@ -32,6 +33,7 @@ class ReplaySlot:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as the worker lives
+        os.pwrite(self._file.fileno(), _UNTIL.pack(0.0), 0)  # so that the room for it is there on a full disk
         self._taken = 0.0
 
     def take(self) -> float:
@@ -49,14 +51,15 @@ class ReplaySlot:
     def give(self) -> None:
         """Give the place up, to rest ``REST`` times as long as it was held."""
         now = self._clock()
-        until = now + max(REST_LEAST_SECONDS, REST * (now - self._taken))
-        os.pwrite(self._file.fileno(), _UNTIL.pack(until), 0)
-        fcntl.lockf(self._file, fcntl.LOCK_UN)
+        rest = min(REST_MOST_SECONDS, max(REST_LEAST_SECONDS, REST * (now - self._taken)))
+        try:
+            os.pwrite(self._file.fileno(), _UNTIL.pack(now + rest), 0)
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close the file, which also gives the place up."""
         self._file.close()
 
     def _rests_until(self) -> float:
-        told = os.pread(self._file.fileno(), _UNTIL.size, 0)
-        return float(_UNTIL.unpack(told)[0]) if told else 0.0
+        return float(_UNTIL.unpack(os.pread(self._file.fileno(), _UNTIL.size, 0))[0])

@@ -178,8 +178,20 @@ def test_replay_that_gives_way_wakes_itself_only_after_its_batch_and_a_rest(slot
     desk = Desk(slot)
     desk.waker.live, desk.ledger.waiting = True, 5
     assert desk.runner.run("replay", "t") == "5 tagged"
-    assert desk.ledger.claims == [("replay", 5)]  # nothing is known of the stage yet: an eighth of a batch
+    assert desk.ledger.claims == [("replay", 5)]  # nothing is known of the stage yet
     assert desk.waker.woken == [("tag", "replay", module.REST_LEAST_SECONDS)]
+
+
+def test_replay_asks_again_when_its_place_has_rested_and_claims_nothing_before(slot: ReplaySlot) -> None:
+    desk = Desk(slot)
+    desk.waker.live, desk.ledger.waiting = True, 1
+    assert desk.runner.run("replay", "t") == "1 tagged"
+    desk.waker.woken.clear()
+    assert desk.runner.run("replay", "t") == "gives way to live news"
+    assert len(desk.ledger.claims) == 1
+    ((stage, lane, delay),) = desk.waker.woken
+    assert (stage, lane) == ("tag", "replay")
+    assert 0 < delay <= module.REST_LEAST_SECONDS
 
 
 def test_a_worker_that_ends_claims_nothing_more_and_leaves_a_call_for_others() -> None:
