@@ -113,9 +113,13 @@ def _older_pending() -> sa.Exists:
     return sa.exists().where(
         older.c.article_id == submissions.c.article_id,
         older.c.sequence < submissions.c.sequence,
-        older.c.stage.in_(("clean", "dedupe")),
-        older.c.replay.is_(None),  # what is run again has been compared before: news does not wait for it
+        still_to_compare(older),
     )
+
+
+def still_to_compare(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Submissions whose revision is not decided yet; what is run again has been compared before."""
+    return sa.and_(rows.c.stage.in_(("clean", "dedupe")), rows.c.replay.is_(None))
 
 
 def free(limits: Limits, now: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -7,6 +7,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from shared.ledger.claims import still_to_compare
 from shared.ledger.keeping import Hurried
 from shared.ledger.rows import LOOKED_AT
 from shared.ledger.schema import submissions
@@ -14,11 +15,8 @@ from shared.messages import Lane, Stage
 
 MOVED = 500  # rows in one transaction: on SQLite nobody else writes meanwhile
 LIVE: Lane = "live"
-COMPARED_LATER: tuple[Stage, ...] = ("clean", "dedupe")
 # Held by a worker or not: one that is held goes on in its new lane as its commit comes.
-_IN_THE_WAY = sa.and_(
-    submissions.c.stage.in_(COMPARED_LATER), submissions.c.lane == "replay", submissions.c.replay.is_(None)
-)
+_IN_THE_WAY = sa.and_(still_to_compare(submissions), submissions.c.lane == "replay")
 
 
 def find_hindrances(connection: sa.Connection) -> list[int]:
