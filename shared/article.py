@@ -13,6 +13,9 @@ PubStatus = Literal["usable", "withheld", "canceled"]
 VerdictWord = Literal["new", "duplicate", "version", "excerpt"]
 EntityType = Literal["person", "organisation", "place"]
 ContentKind = Literal["body", "html", "text"]
+# What told when an article was published: its sender, linked data, a meta element, an element that the page
+# marks, its address, or a date written in its text.
+DateSource = Literal["given", "json-ld", "meta", "page", "url", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,14 @@ class RawArticle:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A line that was cut from the text, and the reason it was cut for."""
+    """A line that was cut from the text, and the reason it was cut for.
+
+    ``above`` counts the lines of the body that stood above it, where that is known.
+    """
 
     text: str
     reason: str
+    above: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,7 @@ class Article:
     authors: tuple[str, ...] = ()
     language: str = "und"  # BCP 47
     published_at: datetime | None = None
+    published_from: DateSource | None = None
     modified_at: datetime | None = None
     image_url: str | None = None
     word_count: int = 0
@@ -150,6 +158,7 @@ class Article:
     entities: tuple[Entity, ...] = ()
     keywords: tuple[str, ...] = ()
     amounts: tuple[Amount, ...] = ()
+    vocabulary: str | None = None  # the version of the rules that the tags were made with
     # Facts kept by the ledger, filled in when an article is read from it:
     revision: int = 0  # counts changes of content
     change: int = 0  # counts every commit that alters the indexed document

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from collections.abc import Iterable
 
 import Stemmer
 
@@ -96,6 +97,12 @@ def terms(text: str, language: str) -> str:
     divide words (``l'euro``), but a possessive ``'s`` is dropped (``Pakistan's``); ``U.S.`` is ``us``.
     """
     return " ".join(map(_CACHES[analysis_language(language)].__getitem__, _WORD.findall(text)))
+
+
+def terms_of(words: Iterable[str], language: str) -> dict[str, list[str]]:
+    """The terms of each word in a text of the language; a word that has none is left out."""
+    found = {word: terms(word, language).split() for word in words}
+    return {word: made for word, made in found.items() if made}
 
 
 def locate(text: str, language: str) -> list[tuple[str, int, int]]:

@@ -15,8 +15,10 @@ from elasticsearch import ApiError, BadRequestError, Elasticsearch
 from shared.article import Article
 from shared.clock import to_ms
 from shared.errors import IndexMissing, Unavailable
+from shared.frequencies import Frequencies
+from shared.index.analysis import terms_of
 from shared.index.bulk import BulkItem, bulk_item, delete_lines, describe, divide, newest, outcome
-from shared.index.document import INDEX_VERSION, digest, restore
+from shared.index.document import INDEX_VERSION, digest, primary_language, restore
 from shared.index.dsl import filtering, search_body
 from shared.index.elasticsearch_builds import Builds, Places
 from shared.index.elasticsearch_client import Json, Node, in_our_words, reason
@@ -177,6 +179,29 @@ class ElasticsearchIndex:
             self._require_version({hit["_index"] for hit in hits} or self._builds.places().used)
             return answer
 
+    def frequencies(self, language: str, words: Sequence[str]) -> Frequencies:
+        """In how many bodies of a language each word occurs, as a shard has it; one request.
+
+        The engine counts the terms of a document that is made up for the question.
+        """
+        primary, made = primary_language(language), terms_of(words, language)
+        asked = dict.fromkeys(term for parts in made.values() for term in parts)
+        with in_our_words():
+            answer = self._client.termvectors(
+                index=self._alias,
+                doc={"languages": primary, "body_terms": " ".join(asked)},
+                fields=["languages", "body_terms"],
+                term_statistics=True,
+                field_statistics=False,
+                offsets=False,
+                payloads=False,
+                positions=False,
+            )
+        vectors = answer["term_vectors"]
+        of_term = _document_frequencies(vectors, "body_terms")
+        counts = {word: min(of_term.get(term, 0) for term in parts) for word, parts in made.items()}
+        return Frequencies(_document_frequencies(vectors, "languages").get(primary, 0), counts)
+
     def count(self, *, build: bool = False) -> int:
         """How many documents there are, tombstones included, as of the last refresh."""
         with in_our_words():
@@ -285,3 +310,8 @@ class ElasticsearchIndex:
 
 def _article(hit: Mapping[str, Any]) -> Article:
     return restore(hit["_source"]["article"])
+
+
+def _document_frequencies(vectors: Mapping[str, Any], field: str) -> dict[str, int]:
+    terms = vectors.get(field, {}).get("terms", {})
+    return {term: int(told.get("doc_freq", 0)) for term, told in terms.items()}

@@ -20,8 +20,10 @@ from tantivy import DocAddress, Order, Query, Searcher
 from shared.article import Article
 from shared.clock import to_ms
 from shared.errors import IndexMissing, Unavailable
+from shared.frequencies import Frequencies
 from shared.index import embedded_builds
-from shared.index.document import digest, restore
+from shared.index.analysis import terms_of
+from shared.index.document import digest, primary_language, restore
 from shared.index.embedded_files import BUILDING, Follower, build_schema, create_index
 from shared.index.embedded_query import both, build_query
 from shared.index.embedded_writer import Batch, Place, Writers, find_addresses, find_changes
@@ -114,6 +116,16 @@ class EmbeddedIndex:
             found = [_read(searcher, address) for _, address in searcher.search(query, len(ids)).hits]
         by_id = {article.id: article for article in found}
         return [by_id[article_id] for article_id in ids if article_id in by_id]
+
+    def frequencies(self, language: str, words: Sequence[str]) -> Frequencies:
+        """In how many bodies of a language each word occurs; a word of several terms as its rarest one."""
+        with _in_our_words():
+            _, searcher = self._used.look()
+            counts = {
+                word: min(searcher.doc_freq("body_terms", term) for term in made)
+                for word, made in terms_of(words, language).items()
+            }
+            return Frequencies(searcher.doc_freq("languages", primary_language(language)), counts)
 
     def count(self, *, build: bool = False) -> int:
         """How many documents there are, tombstones included."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from shared.article import Article
+from shared.frequencies import Frequencies
 from shared.index.query import Node
 
 Duplicates = Literal["fold", "keep", "only"]
@@ -109,6 +110,13 @@ class ArticleIndex(Protocol):
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked; missing ones are left out."""
+
+    def frequencies(self, language: str, words: Sequence[str]) -> Frequencies:
+        """In how many bodies of a language each word occurs in any form, and how many documents it has.
+
+        An estimate, for weighing words: dead documents count until the engine has merged them away, and a
+        cluster answers for one shard. A word without a letter or digit is left out.
+        """
 
     def count(self, *, build: bool = False) -> int:
         """How many documents there are, tombstones included; with ``build`` in the one being built."""
