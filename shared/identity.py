@@ -29,6 +29,7 @@ _TRACKING = re.compile(
     r"utm_.*|mtm_.*|hsa_.*|guce_.*|__hs.*|at_(medium|campaign.*|link.*|format|ptr.*|bbc.*|custom\d)"
     r"|ns_(campaign|mchannel|source|linkname|fee)|pk_(campaign|kwd|keyword|source|medium|content|cid)"
     r"|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|ysclid|twclid|ttclid|li_fat_id|igshid|igsh"
+    r"|gad_source|gad_campaignid|fb_action_.*|_branch_match_id"
     r"|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|_ga|_gl|_openstat|srsltid|ref_src|cmpid|s_cid|xtor|wt[._]mc"
     r"|smid|smtyp|ftag|ocid|ito|guccounter|spm|soc_src|soc_trk|vero_(id|conv)|oly_(anon|enc)_id",
     re.IGNORECASE,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
 
+from services.workers.stages.repeats import body_before_profile
 from shared.article import Article, Current, Verdict
 from shared.fingerprints.port import Fingerprints, TextClaim
 
@@ -121,10 +122,11 @@ def text_hash(article: Article) -> str:
 def content_hash(article: Article) -> str:
     """32 hex digits of everything whose change makes a new revision of an item.
 
-    ``modified_at`` and ``version`` only order submissions; many sources touch them without a change.
+    ``modified_at`` and ``version`` only order submissions; many sources touch them without a change. Lines
+    that are cut only since their source is known to repeat them are still part of the content.
     """
     parts = (
-        article.title, article.summary, article.body, article.language, article.canonical_url,
+        article.title, article.summary, body_before_profile(article), article.language, article.canonical_url,
         article.image_url, article.pub_status, article.published_at, article.embargo_until,
         article.expires_at, *article.authors, "", *article.source_keywords,
     )  # fmt: skip

@@ -22,7 +22,9 @@ def test_every_entry_is_used_by_the_code_and_compiles(name):
     assert phrase(name)("a plain sentence about a ferry, in which no site speaks of itself") is None
 
 
-@pytest.mark.parametrize("name", ["function_words", "date_words", "name_joiners"])
+@pytest.mark.parametrize(
+    "name", ["function_words", "date_words", "beside_dates", "name_joiners", "site_words"]
+)
 def test_lists_of_words_are_in_lower_case(name):
     assert words(name)
     assert all(word == word.lower() for word in words(name))

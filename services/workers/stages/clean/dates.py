@@ -6,24 +6,31 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from services.workers.stages.clean.written import read_written
+
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 TOLERANCE = timedelta(days=1)  # clocks and time zones of others
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?(Z|[+-]\d{2}:?\d{2})?")
+EPOCH = re.compile(r"[1-9]\d{9}(?:\d{3})?")  # seconds or milliseconds, since 2001
+UNSET = datetime(1970, 1, 1, tzinfo=UTC)  # what a system writes that knows no time
 DATE_FIRST = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}")
 LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
 LOOSE_ZONE = re.compile(r"\s*(?:(Z|UTC|GMT)|([+-])(\d{1,2}):?(\d{2})?)$", re.IGNORECASE)
 URL_DATE = re.compile(r"[/_-](19\d\d|20\d\d)[/_-]?(0[1-9]|1[0-2])[/_-]?(0[1-9]|[12]\d|3[01])(?=[/_.-]|$)")
 
 
-def read_time(text: str | None) -> datetime | None:
-    """Read an ISO 8601, RFC 5322 or compact date since 1900; one without a zone counts as UTC."""
-    text = " ".join((text or "").split())[:64]
-    for read in (_iso, _compact, _mail):
+def read_time(text: str | None, *, month_first: bool = False) -> datetime | None:
+    """Read a date since 1900 in ISO 8601, RFC 5322, compact, as seconds, or as people write it.
+
+    One without a zone counts as UTC; ``month_first`` is how 3/4/2026 is read where it was written.
+    """
+    text = " ".join((text or "")[:400].split())[:80]
+    for read in (_iso, _compact, _epoch, _mail, lambda words: read_written(words, month_first=month_first)):
         try:
             moment = read(text)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
-        if moment is not None and moment.year >= EARLIEST.year:
+        if moment is not None and moment.year >= EARLIEST.year and as_utc(moment) != UNSET:
             return as_utc(moment)
     return None
 
@@ -85,6 +92,10 @@ def _compact(text: str) -> datetime | None:
         return moment
     shift = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
     return moment - shift if zone[0] == "+" else moment + shift
+
+
+def _epoch(text: str) -> datetime | None:
+    return datetime.fromtimestamp(int(text[:10]), UTC) if EPOCH.fullmatch(text) else None
 
 
 def _mail(text: str) -> datetime | None:

@@ -10,8 +10,10 @@ from services.workers.stages.clean.lines import Line
 LONG_WORD = re.compile(r"\w{4,}")
 LOOK_ABOVE = 40
 ROWS_ABOVE = 4
+SOON = 4  # lines: a text that begins with its headline, rather than with a site's menu
 STORY_WORDS = 300
 SHARED, SAID_AGAIN = 2, 4
+MOST_SHARED = 5  # words; a summary under the headline shares more of them with the story
 MOST_WORDS = 24
 LEAST_WORDS = 4
 MOST_CHARS = 300
@@ -29,6 +31,8 @@ def find_headline(lines: Sequence[Line], reasons: Mapping[int, str], first: int)
         return stand_in(lines, reasons)
     if len(candidates) > 1:
         story = _words_of_story(lines[number] for number in free if number >= start)
+        if candidates[0] == 0 and start <= SOON and _shared(lines[0], story) > 1:
+            return lines[0].text
         keys = "\n".join(lines[number].key for number in range(len(lines)))
         candidates.sort(key=lambda number: (-_weight(lines[number], story, keys), number))
     return lines[candidates[0]].text
@@ -57,9 +61,14 @@ def stand_in(lines: Sequence[Line], reasons: Mapping[int, str]) -> str:
 
 def _weight(line: Line, story: frozenset[str], page: str) -> float:
     """Weigh a candidate: words it shares with the story, a headline's length, being said again elsewhere."""
-    shared = len(story.intersection(LONG_WORD.findall(line.key)))
+    shared = min(MOST_SHARED, _shared(line, story))
     repeated = line.words >= LEAST_WORDS and page.count(line.key) > 1
     return SHARED * shared + min(line.words, 12) / 2 + (SAID_AGAIN if repeated else 0)
+
+
+def _shared(line: Line, story: frozenset[str]) -> int:
+    """Count a line's longer words that the story has too."""
+    return len(story.intersection(LONG_WORD.findall(line.key)))
 
 
 def _words_of_story(lines: Iterable[Line]) -> frozenset[str]:

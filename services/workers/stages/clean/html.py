@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import unescape
 from itertools import islice
 
 import trafilatura
@@ -17,6 +16,10 @@ from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from trafilatura.settings import Document
 
+from services.workers.stages.clean.blocks import cut_blocks
+from services.workers.stages.clean.layout import lines_beside
+from services.workers.stages.clean.markup import visible_text
+from services.workers.stages.clean.parts import join_parts, open_tables, paragraph_chars
 from services.workers.stages.clean.plain import comparable, lines_of, one_line
 from services.workers.stages.clean.text import mark_furniture
 from shared.article import Removed
@@ -24,22 +27,28 @@ from shared.article import Removed
 # Less than this is nearly nothing, and worth a second look; a text that is found instead must be much longer.
 SHORT_CHARS = 400
 MUCH_LONGER = 2
+SHORT_BODY = 2_000  # characters; the beginning of an article that is sold has fewer
+LEAST_FOUND = 0.15  # of the characters in a page's paragraphs; a page may have many comments
+# A text given by the metadata: how long it may be to be compared, how much of it must be found, and be of it.
+MOST_STATED, NEARLY_ALL, MOST_OF_IT = 100_000, 0.9, 0.7
+LINE_LETTERS = 16
+NO_LETTERS = re.compile(r"[\W_]+")
 LINK_CHARS = 20
 MOST_LINKS = 0.25
 MOST_SIBLINGS = 3  # a picture, a line break; more of them, and the link does not stand alone
-# trafilatura takes some 50 microseconds an element: 5 s for a page of 100,000.
-MAX_ELEMENTS = 20_000
-XML_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>", re.IGNORECASE)
-BLOCKS = frozenset((
-    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "fieldset", "figcaption",
-    "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav",
-    "ol", "p", "pre", "section", "table", "tbody", "td", "th", "thead", "title", "tr", "ul",
-))  # fmt: skip
-EMPHASIS = frozenset(("b", "strong", "em", "i", "span", "u", "font"))
-UNSEEN = frozenset(("script", "style", "noscript", "template", "iframe", "svg"))
-TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>|<!--.*?(?:-->|$)|<![^<>]*>", re.DOTALL)
+# trafilatura takes some 50 microseconds an element: 5 s for a page of 100,000; its cascade, four times that.
+MAX_ELEMENTS, MAX_CASCADE = 20_000, 8_000
+# Elements take some 500 bytes of memory each.
+MAX_TAGS, MAX_HEAD_CHARS = 100_000, 1_000_000
+__all__ = ["Page", "cut_furniture", "parse_page", "read_body", "visible_text", "without_headline"]
 
+XML_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+LONG_PAGE = 200_000
+# Comparing a tag's attributes with each other takes the parser quadratic time.
+LONG_TAG = re.compile(r"<([a-zA-Z][\w-]{0,40})\s[^<>]{200000,}>")
+DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>", re.IGNORECASE)
+UNREAD = ("noscript", "template", "svg", "iframe", "object")
+EMPHASIS = frozenset(("b", "strong", "em", "i", "span", "u", "font"))
 # Its warnings say "discarding data" of pages for which this module gives a reason itself.
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
@@ -54,38 +63,67 @@ class Page:
 
 
 def parse_page(html: str) -> Page | None:
-    """Parse a page, broken or not; None when there is no element in it. At most 256 levels are read."""
-    markup = DECLARATION.sub("", XML_CHARS.sub("", html)).encode("utf-8", "replace")
+    """Parse a page, broken or not; None when there is no element in it. At most 256 levels are read.
+
+    Of a page of more tags than any page of news has, only the beginning is read, where its metadata are.
+    """
+    whole = html.count("<") <= MAX_TAGS
+    markup = html if whole else html[:MAX_HEAD_CHARS]
+    markup = LONG_TAG.sub(r"<\1>", markup) if len(markup) > LONG_PAGE else markup
+    markup = DECLARATION.sub("", XML_CHARS.sub("", markup), count=1)
     # One parser a page: they keep their error log, and are not shared between threads.
     parser = HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False,
         huge_tree=False, no_network=True,
     )  # fmt: skip
     try:
-        tree = document_fromstring(markup, parser=parser)
+        tree = document_fromstring(markup.encode("utf-8", "replace"), parser=parser)
     except (etree.LxmlError, ValueError, AssertionError):
         return None
+    etree.strip_elements(tree, *UNREAD, with_tail=False)
     cut_off = any(error.level >= etree.ErrorLevels.FATAL for error in parser.error_log)
-    return Page(tree, not cut_off, sum(1 for _ in tree.iter()))
+    return Page(tree, whole and not cut_off, sum(1 for _ in tree.iter()))
 
 
-def extract_body(page: Page, stated: str | None = None) -> str | None:
-    """Return the page's main text, or None when the page has to be read as plain text instead.
+def read_body(markup: str, page: Page, stated: str | None = None) -> tuple[str | None, list[Removed]]:
+    """Return a page's main text with the blocks that were cut first; None when it must be read as text.
 
-    ``stated`` is the text its metadata give, which is taken where it is much longer than what was found.
-
-    trafilatura's rules alone come first: with its rescuers it takes nearly twice the time and scores the same
-    (4-gram F1 .967 and .959 on 88 pages, .962 and .964 on 181). Where they find next to nothing, the whole
-    cascade decides, precise or not.
+    ``stated`` is the text its metadata give. The page's tree is changed; where next to nothing is left of it,
+    the page is read once more as it was.
     """
     if page.elements > MAX_ELEMENTS or not page.whole:
-        return None
+        return None, []
+    blocks = cut_blocks(page.tree)
+    open_tables(page.tree)
+    join_parts(page.tree)
+    text = extract_body(page, stated)
+    outside: list[Removed] = []
+    if stated is not None and len(stated) <= MOST_STATED:
+        text, outside = trim_to(stated, text)
+    if len(text) < SHORT_CHARS and blocks and (whole := parse_page(markup)) is not None:
+        other = extract_body(whole, stated)
+        if len(other) > MUCH_LONGER * len(text):
+            return other, []
+    return text, [*outside, *blocks]
+
+
+def extract_body(page: Page, stated: str | None = None) -> str:
+    """Return the page's main text; ``stated`` is taken where it is much longer than what was found.
+
+    trafilatura's rules alone come first: with its rescuers it takes nearly twice the time and scores the same
+    (4-gram F1 .967 and .959 on 88 pages, .962 and .964 on 181). Where they find next to nothing, or one line
+    of a page that is laid out with tables, the whole cascade decides, precise or not.
+    """
     text = _extract(page.tree, fast=True)
     if stated is not None and _is_better(stated, text):
         return stated
-    if len(text) < SHORT_CHARS:
+    if page.elements > MAX_CASCADE:
+        return text
+    if len(text) < SHORT_CHARS or len(text) < LEAST_FOUND * paragraph_chars(page.tree):
         other = max(_extract(page.tree, precise=True), _extract(page.tree), key=len)
-        text = other if len(other) > MUCH_LONGER * len(text) else text
+        return other if len(other) > MUCH_LONGER * len(text) else text
+    if _is_row(text) and "\n" in (other := _extract(page.tree, precise=True)):
+        return other
     return text
 
 
@@ -98,6 +136,31 @@ def _is_better(stated: str, found: str) -> bool:
     return "\n" in stated and "\n" not in found and 0.9 < len(stated) / len(found) < 1.1
 
 
+def trim_to(stated: str, text: str) -> tuple[str, list[Removed]]:
+    """Cut what is above and below the text that a page's metadata give, where that is nearly all of it."""
+    wanted = _letters(stated)
+    lines = text.split("\n")
+    sizes = [
+        len(line) if len(line := _letters(text)) >= LINE_LETTERS and line in wanted else 0 for text in lines
+    ]
+    if sum(sizes) < NEARLY_ALL * len(wanted) or sum(sizes) < MOST_OF_IT * len(_letters(text)):
+        return text, []
+    inside = [number for number, size in enumerate(sizes) if size]
+    first, last = inside[0], inside[-1]
+    removed = [Removed(line, "above-article") for line in lines[:first]]
+    removed += [Removed(line, "below-article") for line in lines[last + 1 :]]
+    return "\n".join(lines[first : last + 1]), removed
+
+
+def _letters(text: str) -> str:
+    return NO_LETTERS.sub("", text).casefold()
+
+
+def _is_row(text: str) -> bool:
+    """Whether most of a text was read as one row of a table."""
+    return any(line.startswith("|") and len(line) > len(text) / 2 for line in text.split("\n"))
+
+
 def cut_furniture(page: Page, body: str) -> tuple[list[str], list[Removed]]:
     """Split extracted text into lines that stay and lines that are furniture all the same."""
     marks = mark_furniture(lines_of(body))
@@ -108,6 +171,13 @@ def cut_furniture(page: Page, body: str) -> tuple[list[str], list[Removed]]:
         for number in alone:
             marks.cut(number, "see-also")
     return marks.kept(), marks.removed()
+
+
+def beside(page: Page, body: str, blocks: Sequence[Removed]) -> tuple[str, ...]:
+    """Return the lines that may ask for a subscription beside a short text; beside a long one nobody asks."""
+    if len(body) > SHORT_BODY:
+        return ()
+    return (*(item.text for item in blocks if item.reason == "newsletter"), *lines_beside(page.tree))
 
 
 def link_lines(tree: HtmlElement) -> frozenset[str]:
@@ -134,22 +204,6 @@ def _block_around(link: HtmlElement) -> HtmlElement | None:
 def _has_few_children(element: HtmlElement) -> bool:
     """Whether an element has no more than a few children; ``len`` would count thousands."""
     return next(islice(element.iterchildren(), MOST_SIBLINGS, None), None) is None
-
-
-def visible_text(html: str) -> str:
-    """Return the visible text of markup, a line for each block, without building a tree of it."""
-    parts: list[str] = []
-    place, hidden_by = 0, ""
-    for tag in TAG.finditer(html):
-        name = (tag[2] or "").lower()
-        if not hidden_by:
-            parts.append(html[place : tag.start()])
-            parts.append("\n" if name in BLOCKS else "")
-            hidden_by = name if name in UNSEEN and not tag[1] else ""
-        elif name == hidden_by and tag[1]:
-            hidden_by = ""
-        place = tag.end()
-    return unescape("".join([*parts, "" if hidden_by else html[place:]]))
 
 
 def without_headline(lines: Sequence[str], title: str) -> list[str]:

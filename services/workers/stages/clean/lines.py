@@ -17,6 +17,7 @@ ENUMERATED = re.compile(
 )
 FIGURE = re.compile(r"(?<!\S)[$€£(+-]*\d[\d.,]*\S{0,3}(?!\S)")
 ROW_WORDS, ROW_FIGURES = (4, 24), 2
+ADDRESS = re.compile(r"^\(?(?:https?://|www\.)\S+\)?$", re.IGNORECASE)
 LETTER = re.compile(r"[^\W\d_]")
 END_CHARS = 20
 PROSE_WORDS = 8  # with a full stop
@@ -44,9 +45,7 @@ class Line:
 
 def read_line(text: str) -> Line:
     """Count what there is to count about a line."""
-    words = text.count(" ") + 1
-    if not text.isascii():
-        words += len(UNSPACED.findall(text)) // 2
+    words = words_in(text)
     ends = SENTENCE_END.search(text, max(0, len(text) - END_CHARS)) is not None
     return Line(
         text=text,
@@ -58,6 +57,12 @@ def read_line(text: str) -> Line:
         leads=text.endswith((":", "：")),
         prose=words >= LONG_WORDS or (ends and words >= PROSE_WORDS),
     )
+
+
+def words_in(text: str) -> int:
+    """Count words; two characters of an unspaced script count as one more."""
+    words = text.count(" ") + 1
+    return words if text.isascii() else words + len(UNSPACED.findall(text)) // 2
 
 
 def _is_row(text: str, words: int) -> bool:

@@ -6,7 +6,6 @@ above all of them and are none of this module's business.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,49 +13,40 @@ from datetime import datetime
 from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
-from htmldate import find_date
 from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 from services.workers.stages.clean import jsonld
-from services.workers.stages.clean.dates import date_in_url, read_time
+from services.workers.stages.clean.markup import plain_text
+from services.workers.stages.clean.mojibake import repair
 from services.workers.stages.clean.plain import comparable, one_line
+from services.workers.stages.clean.published import modified, published
+from services.workers.stages.clean.titles import Sites, choose_title
+from shared.article import DateSource
+from shared.identity import strip_tracking
 
-MAX_TITLE = 1_000
 MAX_NAMES = 20
 MAX_PLACES = 10
 MAX_BYLINE = 120
+MAX_META = 2_000  # elements; no page has a tenth of them
+MAX_FIELD = 10_000  # characters of a meta element that are read
+MAX_JSON_CHARS = 4_000_000  # of all blocks of linked data together
 AUTHOR_PLACES = XPath(
     '//*[(@itemprop="author" or @rel="author" or contains(@class, "author") or contains(@class, "byline"))'
     ' and not(contains(@class, "comment"))]'
 )
-DATE_PLACES = XPath('//*[@itemprop="datePublished" or contains(@class, "published")]')
-# Bounds for the search in a page's text, fixed so that the same page gives the same date tomorrow.
-SEARCH_FROM, SEARCH_TO = datetime(1990, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001 - htmldate's are naive
 TITLE_META = ("og:title", "twitter:title", "dc.title", "parsely-title", "sailthru.title")
 SUMMARY_META = ("og:description", "description", "twitter:description", "dc.description")
 AUTHOR_META = (
     "article:author", "author", "parsely-author", "sailthru.author", "byl", "dc.creator", "citation_author",
 )  # fmt: skip
-PUBLISHED_META = (
-    "article:published_time", "og:article:published_time", "article:published", "datepublished",
-    "parsely-pub-date", "sailthru.date", "pubdate", "publishdate", "publish-date", "publication_date",
-    "publish_date", "dc.date.issued", "dcterms.created", "dc.date", "dcterms.date",
-    "cxenseparse:recs:publishtime", "article_date_original", "citation_publication_date",
-    "originalpublicationdate", "date",
-)  # fmt: skip
-MODIFIED_META = ("article:modified_time", "og:updated_time", "datemodified", "dcterms.modified", "lastmod")
 IMAGE_META = ("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src")
 KEYWORD_META = ("article:tag", "keywords", "news_keywords", "parsely-tags", "sailthru.tags")
 SITE_META = ("og:site_name", "application-name", "twitter:site")
-SITE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*")
 BY = re.compile(r"^(?:written |posted |reported )?(?:by|von|por|par|di|door|af|av)\s*:?\s+", re.IGNORECASE)
 NAME_JOIN = re.compile(r"\s*(?:;|\||,\s+|\s(?:and|und|y|et|e|och|og)\s|\s&\s)\s*")
 LONE_STOP = re.compile(r"(?<=\w\w)\.+$")  # the stop after an initial is part of the name
 NO_NAME = re.compile(r"https?:|www\.|[@/\\<>{}=]|\d{3}|\.(?:com|org|net)\b", re.IGNORECASE)
-
-
-logging.getLogger("htmldate").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +56,7 @@ class Metadata:
     title: str | None = None
     authors: tuple[str, ...] = ()
     published_at: datetime | None = None
+    published_from: DateSource | None = None
     modified_at: datetime | None = None
     canonical_url: str | None = None
     image_url: str | None = None
@@ -74,27 +65,84 @@ class Metadata:
     keywords: tuple[str, ...] = ()
     article_body: str | None = None  # the text as JSON-LD gives it, a second opinion
     is_article: bool = False  # as the page itself declares
+    is_list: bool = False  # of other pages, as it declares
+    is_behind_wall: bool | None = None  # whether it says that its text is not free to read
+    stated_words: int | None = None  # as many as its text has, it says
 
 
-def read_metadata(tree: HtmlElement, url: str | None) -> Metadata:
-    """Read a parsed page's metadata; ``url`` makes relative addresses absolute and may carry the date."""
-    node = jsonld.article_node(_jsonld_blocks(tree))
+def read_metadata(tree: HtmlElement, url: str | None, latest: datetime | None = None) -> Metadata:
+    """Read a parsed page's metadata; ``url`` makes relative addresses absolute and may carry the date.
+
+    Times more than a day after ``latest`` are mistakes, and the next place is asked.
+    """
+    linked = jsonld.read_blocks(_jsonld_blocks(tree))
     meta = _meta(tree)
     base = _base(tree, url)
+    canonical = _canonical_url(tree, meta, base, url)
+    node = _own_article(tree, linked, meta, (url, canonical))
+    sites = Sites(
+        [*meta.get("og:site_name", []), *meta.get("application-name", []), *_publisher(linked, node)], url
+    )
+    moment = published(tree, node, linked.pages, meta, (url, canonical), latest)
+    kind = (_first(meta, ("og:type",)) or "").lower()
     return Metadata(
-        title=_title(tree, node, meta),
-        authors=_authors(tree, node, meta),
-        published_at=_published(tree, node, meta, url),
-        modified_at=read_time(jsonld.text_of(node.get("dateModified"))) or _first_time(meta, MODIFIED_META),
-        canonical_url=web_url(_canonical(tree, meta), base),
-        image_url=web_url(jsonld.url_of(node.get("image")) or _first(meta, IMAGE_META), base),
-        summary=_text(_first(meta, SUMMARY_META)) or _text(jsonld.text_of(node.get("description"))),
+        title=choose_title(tree, jsonld.text_of(node.get("headline")), _all(meta, TITLE_META), sites),
+        authors=_authors(tree, linked.resolve(node.get("author")), meta),
+        published_at=moment[0] if moment else None,
+        published_from=moment[1] if moment else None,
+        modified_at=modified(node, meta, latest),
+        canonical_url=canonical,
+        image_url=web_url(jsonld.url_of(linked.resolve(node.get("image"))) or _first(meta, IMAGE_META), base),
+        summary=_text(_first(meta, SUMMARY_META)) or jsonld.text_of(node.get("description")),
         language=tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang"),
         keywords=_keywords(node, meta),
         article_body=jsonld.block_of(node.get("articleBody")),
-        is_article=bool(node)
-        or (_first(meta, ("og:type",)) or "").lower() in ("article", "og:article", "news"),
+        is_article=bool(linked.articles) or kind in ("article", "og:article", "news"),
+        is_list=bool(linked.types & jsonld.LIST_TYPES) and not linked.articles,
+        is_behind_wall=jsonld.is_behind_a_wall(linked),
+        stated_words=_stated_words(node),
     )
+
+
+def _own_article(
+    tree: HtmlElement, linked: jsonld.LinkedData, meta: dict[str, list[str]], urls: Iterable[str | None]
+) -> jsonld.Node:
+    """Choose the page's own article: the one of its address, then the one of its headline, then the first."""
+    if len(linked.articles) < 2:
+        return linked.articles[0] if linked.articles else {}
+    addresses = {_address(url) for url in urls if url}
+    element = tree.find(".//title")
+    headings = [item.text_content()[:MAX_FIELD] for item in tree.iter("h1")][:MAX_PLACES]
+    titles = [
+        *_all(meta, TITLE_META),
+        *headings,
+        element.text_content()[:MAX_FIELD] if element is not None else "",
+    ]
+    said = [comparable(one_line(title)) for title in titles if title.strip()]
+
+    def is_own(node: jsonld.Node) -> int:
+        named = [jsonld.url_of(node.get(key)) for key in ("url", "mainEntityOfPage", "@id")]
+        headline = comparable(jsonld.text_of(node.get("headline")) or "")
+        by_address = any(_address(url) in addresses for url in named if url)
+        by_headline = bool(headline) and any(headline in title or title in headline for title in said)
+        return 2 * by_address + by_headline
+
+    return jsonld.choose(linked.articles, is_own)
+
+
+def _address(url: str) -> str:
+    """Return an address as two places of a page would agree on it."""
+    plain = strip_tracking(url.strip()).partition("#")[0]
+    return re.sub(r"^https?://(?:www\.)?", "", plain[:3_000]).rstrip("/").lower()
+
+
+def _publisher(linked: jsonld.LinkedData, node: jsonld.Node) -> list[str]:
+    return jsonld.names_of(linked.resolve(node.get("publisher")))
+
+
+def _stated_words(node: jsonld.Node) -> int | None:
+    text = jsonld.text_of(node.get("wordCount"))
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 8 else None
 
 
 def web_url(url: str | None, base: str | None = None) -> str | None:
@@ -120,30 +168,35 @@ def names(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _jsonld_blocks(tree: HtmlElement) -> list[str]:
-    return [item.text for item in tree.iter("script") if "ld+json" in (item.get("type") or "") and item.text]
+    found, chars = [], 0
+    for item in tree.iter("script"):
+        if "ld+json" in (item.get("type") or "").lower() and item.text and chars < MAX_JSON_CHARS:
+            found.append(repair(item.text))
+            chars += len(item.text)
+    return found
 
 
 def _meta(tree: HtmlElement) -> dict[str, list[str]]:
     """Collect the contents of meta elements by name, in lower case."""
     found: dict[str, list[str]] = {}
-    for item in tree.iter("meta"):
+    for item in islice(tree.iter("meta"), MAX_META):
         name = item.get("property") or item.get("name") or item.get("itemprop")
-        content = item.get("content")
-        if name and content and content.strip():
-            found.setdefault(name.strip().lower(), []).append(content.strip())
+        content = (item.get("content") or "")[:MAX_FIELD].strip()
+        if name and content and len(name) <= 100:
+            found.setdefault(name.strip().lower(), []).append(repair(content))
     return found
+
+
+def _all(meta: dict[str, list[str]], wanted: tuple[str, ...]) -> list[str]:
+    return [meta[name][0] for name in wanted if name in meta]
 
 
 def _first(meta: dict[str, list[str]], wanted: tuple[str, ...]) -> str | None:
     return next((meta[name][0] for name in wanted if name in meta), None)
 
 
-def _first_time(meta: dict[str, list[str]], wanted: tuple[str, ...]) -> datetime | None:
-    return next((time for name in wanted for text in meta.get(name, ()) if (time := read_time(text))), None)
-
-
 def _text(value: str | None) -> str | None:
-    return one_line(value) or None if value else None
+    return one_line(plain_text(value)) or None if value else None
 
 
 def _base(tree: HtmlElement, url: str | None) -> str | None:
@@ -151,48 +204,28 @@ def _base(tree: HtmlElement, url: str | None) -> str | None:
     return web_url(element.get("href"), url) or url if element is not None else url
 
 
-def _canonical(tree: HtmlElement, meta: dict[str, list[str]]) -> str | None:
-    for link in tree.iter("link"):
-        if "canonical" in (link.get("rel") or "").lower().split() and link.get("href"):
-            return str(link.get("href"))
-    return _first(meta, ("og:url", "twitter:url"))
+def _canonical_url(
+    tree: HtmlElement, meta: dict[str, list[str]], base: str | None, url: str | None
+) -> str | None:
+    """Return the page's canonical address; one that is only the site's root is a mistake on another page."""
+    said = [str(link.get("href")) for link in islice(tree.iter("link"), MAX_META)
+            if "canonical" in (link.get("rel") or "").lower().split() and link.get("href")]  # fmt: skip
+    has_path = bool(url) and urlsplit(web_url(url) or "").path.strip("/") != ""
+    for address in (*said[:1], *_all(meta, ("og:url", "twitter:url"))):
+        whole = web_url(address, base)
+        if whole and not (has_path and _is_root(whole)):
+            return whole
+    return None
 
 
-def _title(tree: HtmlElement, node: jsonld.Node, meta: dict[str, list[str]]) -> str | None:
-    """Choose the headline; a site's name at either end of a title is cut."""
-    element = tree.find(".//title")
-    found = [
-        jsonld.text_of(node.get("headline")),
-        _text(_first(meta, TITLE_META)),
-        _only_heading(tree),
-        _text(element.text_content()) if element is not None else None,
-    ]
-    headings = {comparable(text) for item in tree.iter("h1") if (text := one_line(item.text_content()))}
-    sites = {comparable(name) for name in meta.get("og:site_name", []) + meta.get("application-name", [])}
-    best = next((text for text in found if text), None)
-    return without_site(one_line(best), sites, headings)[:MAX_TITLE] if best else None
+def _is_root(url: str) -> bool:
+    parts = urlsplit(url)
+    return not parts.path.strip("/") and not parts.query
 
 
-def without_site(title: str, sites: set[str], headings: set[str]) -> str:
-    """Cut the site's name off a title when it is named elsewhere, or when the rest is the page's headline."""
-    cuts = [match.span() for match in SITE_SEPARATOR.finditer(title)]
-    for start, end in reversed(cuts):
-        head, tail = title[:start].strip(), title[end:].strip()
-        if head and (comparable(tail) in sites or comparable(head) in headings):
-            return without_site(head, sites, headings)
-    if cuts and comparable(title[: cuts[0][0]]) in sites:
-        return title[cuts[0][1] :].strip() or title
-    return title
-
-
-def _only_heading(tree: HtmlElement) -> str | None:
-    headings = [text for item in tree.iter("h1") if len(text := one_line(item.text_content())) > 1]
-    return headings[0] if headings and len(set(headings)) == 1 else None
-
-
-def _authors(tree: HtmlElement, node: jsonld.Node, meta: dict[str, list[str]]) -> tuple[str, ...]:
+def _authors(tree: HtmlElement, linked: object, meta: dict[str, list[str]]) -> tuple[str, ...]:
     """Take the first kind of place that names anyone."""
-    found = names(jsonld.names_of(node.get("author")))
+    found = names(jsonld.names_of(linked))
     for name in AUTHOR_META:
         found = found or names(meta.get(name, ()))
     if found:
@@ -203,46 +236,10 @@ def _authors(tree: HtmlElement, node: jsonld.Node, meta: dict[str, list[str]]) -
 def _marked_authors(tree: HtmlElement) -> tuple[str, ...]:
     """Read the first element that the page marks as its author, outside of comments, and that is a name."""
     for item in AUTHOR_PLACES(tree)[:MAX_PLACES]:
-        text = one_line(item.text_content())
+        text = repair(one_line(item.text_content()[: 4 * MAX_BYLINE]))
         if 1 < len(text) <= MAX_BYLINE and (found := names([text])):
             return found
     return ()
-
-
-def _published(
-    tree: HtmlElement, node: jsonld.Node, meta: dict[str, list[str]], url: str | None
-) -> datetime | None:
-    """Find when the page was published: JSON-LD, meta, a marked time, the URL."""
-    found = read_time(jsonld.text_of(node.get("datePublished"))) or _first_time(meta, PUBLISHED_META)
-    canonical = _canonical(tree, meta)
-    return (
-        found or _marked_time(tree) or date_in_url(url) or date_in_url(canonical) or _written_date(tree, url)
-    )
-
-
-def _marked_time(tree: HtmlElement) -> datetime | None:
-    """Read the first element marked as the date of publication, else the page's first time element."""
-    for item in [*DATE_PLACES(tree)[:MAX_PLACES], *islice(tree.iter("time"), 1)]:
-        for text in (item.get("datetime"), item.get("content"), item.get("title")):
-            if text and (time := read_time(text)):
-                return time
-    return None
-
-
-def _written_date(tree: HtmlElement, url: str | None) -> datetime | None:
-    """Search the page's text for the day it was written, as far as that is done without guessing."""
-    try:
-        day = find_date(
-            tree,
-            extensive_search=False,
-            original_date=True,
-            url=url,
-            min_date=SEARCH_FROM,
-            max_date=SEARCH_TO,
-        )
-    except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
-        return None
-    return read_time(day)
 
 
 def _keywords(node: jsonld.Node, meta: dict[str, list[str]]) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ Maximum-scoring subsequence over line scores (Pasternack and Roth, WWW 2009), wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from services.workers.stages.clean.lines import Line
+from services.workers.stages.clean.lines import ADDRESS, Line
 
 MARKED = -6.0
 SHORT = -3.0
@@ -16,6 +17,7 @@ MIDDLING_WORDS = 10
 MOST = 60.0
 LISTED = 0.5
 ENOUGH_WORDS = 40
+CURT = re.compile(r"\w \w+[.。][\"'”’»]?$")  # two words and a stop, which no label has: "He smiled."
 COMMENTS_BELOW = "comments"
 
 
@@ -34,9 +36,9 @@ def score(line: Line, reason: str | None) -> float:
         return MARKED
     if line.prose:
         return min(line.words, MOST)
-    if line.ends and line.words >= 3:
+    if line.ends and (line.words >= 3 or CURT.search(line.text)):
         return line.words / 2
-    if line.leads:
+    if line.leads or ADDRESS.match(line.text):
         return 0.0
     if line.listed:
         return LISTED

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from services.workers.stages.clean.lines import LETTER, Line
+from services.workers.stages.clean.lines import ADDRESS, LETTER, Line
 from services.workers.stages.clean.phrases import phrase, words
 
 DATE_PIECES = re.compile(r"[^\W\d_]+|\d+")
 DIGIT = re.compile(r"\d")
 CASE_CHANGE = re.compile(r"[a-z][A-Z]")
-ADDRESS = re.compile(r"^\(?(?:https?://|www\.)\S+\)?$", re.IGNORECASE)
 CRUMB = re.compile(r" ?[>»›] ?| [/|·•] ")
 CRUMB_CHARS = 60
 DATE_OR_TIME = re.compile(r"\b(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}[:h]\d{2})\b")
+YEAR = re.compile(r"\b(?:19|20)\d{2}\b")
+SIGNED_NAMES, SIGNED_WORDS = 5, 18
 TOKEN_CHARS = 20
 MOST_CHARS = 1_000  # no furniture is longer, and no pattern may see a line of a megabyte
 BIO_CHARS = 200  # a writer's trade is named at once
@@ -109,11 +110,27 @@ def is_wordless(line: Line) -> bool:
 
 def is_date(line: Line) -> bool:
     """Tell a line that is a date, a time, or both, and nothing else."""
-    known = words("date_words")
-    pieces = DATE_PIECES.findall(line.key)
-    if not DIGIT.search(line.key) or not all(piece.isdigit() or piece in known for piece in pieces):
+    if not DIGIT.search(line.key):
         return False
-    return not all(map(str.isdigit, pieces)) or DATE_OR_TIME.search(line.key) is not None
+    known, beside = words("date_words"), words("beside_dates")
+    pieces = DATE_PIECES.findall(line.key)
+    strange = [piece for piece in pieces if not piece.isdigit() and piece not in known]
+    if any(piece not in beside for piece in strange):
+        return False
+    # A heading such as "The last 10 minutes" is made of such words too.
+    told = DATE_OR_TIME.search(line.key) is not None or (bool(strange) and YEAR.search(line.key) is not None)
+    return told if strange or all(map(str.isdigit, pieces)) else True
+
+
+def is_signed_date(line: Line) -> bool:
+    """Tell a date with names beside it, as it stands above an article: of its writer, its place, its site."""
+    if line.ends or not (YEAR.search(line.key) or DATE_OR_TIME.search(line.key)):
+        return False
+    known = words("date_words") | words("beside_dates")
+    pieces = [piece for piece in DATE_PIECES.findall(line.text) if not piece.isdigit()]
+    dated = {piece.casefold() for piece in pieces} & known - words("function_words")
+    names = [piece for piece in pieces if piece.casefold() not in known | words("name_joiners")]
+    return bool(dated) and len(names) <= SIGNED_NAMES and all(piece[0].isupper() for piece in names)
 
 
 def is_breadcrumbs(line: Line) -> bool:
@@ -150,11 +167,12 @@ RULES = (
     Rule("bookmark", 4, _says("bookmark")),
     Rule("control", 8, _says("control")),
     Rule("comments", 12, _says("comments")),
+    Rule("comments", 45, _says("comment_thread")),
     Rule("wire-sign-off", 45, _says("wire_end")),
     Rule("photo-credit", 30, _says("credit")),
     Rule("byline", 16, is_byline),
     Rule("timestamp", 16, _labels("timestamp")),
-    Rule("timestamp", 10, is_date),
+    Rule("timestamp", 16, is_date),
     Rule("source-line", 8, _labels("source_line")),
     Rule("photo-credit", 90, _says("caption_end")),
     Rule("newsletter", 60, _says("inbox")),

@@ -15,14 +15,19 @@ from services.workers.stages.clean.byline import authors_in
 from services.workers.stages.clean.dates import as_utc, sane
 from services.workers.stages.clean.headline import stand_in
 from services.workers.stages.clean.language import detect_language, given_language
+from services.workers.stages.clean.layout import Layout, read_layout
 from services.workers.stages.clean.lines import read_line
+from services.workers.stages.clean.markup import without_code
 from services.workers.stages.clean.metadata import Metadata, keywords_of, names, read_metadata, web_url
+from services.workers.stages.clean.mojibake import repair
 from services.workers.stages.clean.phrases import phrase
 from services.workers.stages.clean.plain import comparable, one_line, paragraphs, word_count
+from services.workers.stages.clean.profile import body_before_profile, count_above, cut_repeated
 from services.workers.stages.clean.text import read_text
 from services.workers.stages.outcomes import Cleaned
-from shared.article import Article, RawArticle, Removed, Source
+from shared.article import Article, DateSource, RawArticle, Removed, Source
 from shared.identity import strip_tracking
+from shared.profiles.port import EMPTY, SourceProfile
 
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,54 +44,67 @@ class Found:
     rejected: str | None = None
 
 
-def clean_article(raw: RawArticle) -> Cleaned:
-    """Clean one item; ``rejected`` says why it is no article, with what could be read of it."""
+def clean_article(raw: RawArticle, profile: SourceProfile = EMPTY) -> Cleaned:
+    """Clean one item; ``rejected`` says why it is no article, with what could be read of it.
+
+    ``profile`` is what is known of its source. Only what of the text is furniture depends on it: title,
+    language and verdict are the same without it, so that no item changes because its source became known.
+    """
     if raw.body is not None:
         found = _from_body(raw, raw.body)
     elif raw.html is not None:
-        found = _from_html(raw, raw.html)
+        found = _from_html(raw, raw.html, profile)
     else:
-        found = _from_text(raw, raw.text or "")
-    return Cleaned(_article(raw, found), found.rejected)
+        found = _from_text(raw, raw.text or "", profile)
+    article = _article(raw, found)
+    whole = body_before_profile(article)
+    if whole != article.body:
+        article = replace(article, language=given_language(raw.language) or detect_language(whole))
+    return Cleaned(article, found.rejected)
 
 
 def _from_body(raw: RawArticle, body: str) -> Found:
     """Take clean text as it is; its beginning stands in for a title that was not given."""
-    text = paragraphs(body)
+    text = paragraphs(without_code(repair(body)))
     title = _given_title(raw)
     if not title:
         title = stand_in([read_line(text.split("\n", 1)[0])], {}) if text else ""
     return Found(title, text, rejected=verdict.of_body(text))
 
 
-def _from_html(raw: RawArticle, markup: str) -> Found:
+def _from_html(raw: RawArticle, markup: str, profile: SourceProfile) -> Found:
     if reason := verdict.of_markup(markup):
         return Found(_given_title(raw) or "", "", rejected=reason)
+    markup = repair(markup)
     page = html_page.parse_page(markup)
-    meta = read_metadata(page.tree, raw.url) if page is not None else Metadata()
+    meta = read_metadata(page.tree, raw.url, raw.ingested_at) if page is not None else Metadata()
+    layout = read_layout(page.tree) if page is not None and verdict.may_lead_on(raw.url, meta) else Layout()
     title = _given_title(raw) or meta.title
-    body = html_page.extract_body(page, meta.article_body) if page is not None else ""
+    body, blocks = html_page.read_body(markup, page, meta.article_body) if page is not None else (None, [])
     if page is None or body is None:
-        found = _from_text(replace(raw, title=title), html_page.visible_text(markup))
+        found = _from_text(replace(raw, title=title), html_page.visible_text(markup), profile)
         return replace(found, meta=meta)
-    lines, cut = html_page.cut_furniture(page, body)
+    lines, cut = html_page.cut_furniture(page, without_code(repair(body)))
     title = title or stand_in([read_line(line) for line in lines[:1]], {})
-    body = "\n".join(html_page.without_headline(lines, title))
-    rejected = verdict.of_page(title, body) or verdict.of_address(raw.url, is_article=meta.is_article)
-    return Found(title, body, meta, tuple(cut), authors_in(_cut_as(cut, "byline")), rejected)
+    whole = "\n".join(html_page.without_headline(lines, title))
+    body, cut = cut_repeated(whole, count_above(cut, lines, whole), profile)
+    facts = verdict.PageFacts(
+        raw.url, meta, layout, tuple(item.text for item in cut), html_page.beside(page, whole, blocks)
+    )
+    rejected = verdict.of_page(title, whole, facts)
+    return Found(title, body, meta, (*cut, *blocks), authors_in(_cut_as(cut, "byline")), rejected)
 
 
-def _from_text(raw: RawArticle, text: str) -> Found:
-    reading = read_text(text, _given_title(raw), _site_names(raw.source))
-    body = "\n".join(reading.lines)
+def _from_text(raw: RawArticle, text: str, profile: SourceProfile) -> Found:
+    reading = read_text(without_code(repair(text)), _given_title(raw), _site_names(raw.source), profile)
     cut = reading.removed
     return Found(
         reading.title,
-        body,
+        "\n".join(reading.lines),
         Metadata(keywords=_whole_words(keywords_of(map(_without_label, _cut_as(cut, "keywords"))))),
         cut,
         authors_in(_cut_as(cut, "byline")),
-        verdict.of_page(reading.title, body),
+        verdict.of_text(reading.title, "\n".join(reading.whole), [item.text for item in cut]),
     )
 
 
@@ -125,7 +143,7 @@ def _site_names(source: Source) -> tuple[str, ...]:
 def _article(raw: RawArticle, found: Found) -> Article:
     """Lay the given fields over the found ones."""
     meta = found.meta
-    published = sane(as_utc(raw.published_at), raw.ingested_at) or sane(meta.published_at, raw.ingested_at)
+    published, published_from = _published(raw, meta)
     canonical = web_url(meta.canonical_url or raw.url)
     return Article(
         id=raw.id,
@@ -140,6 +158,7 @@ def _article(raw: RawArticle, found: Found) -> Article:
         authors=_given_names(raw.authors) or names(meta.authors) or found.authors,
         language=given_language(raw.language) or detect_language(found.body or found.title),
         published_at=published,
+        published_from=published_from,
         modified_at=sane(as_utc(raw.modified_at), raw.ingested_at) or sane(meta.modified_at, raw.ingested_at),
         image_url=web_url(raw.image_url) or meta.image_url,
         word_count=word_count(found.body),
@@ -150,6 +169,14 @@ def _article(raw: RawArticle, found: Found) -> Article:
         source_keywords=_given_names(raw.keywords) or meta.keywords,
         removed=found.removed,
     )
+
+
+def _published(raw: RawArticle, meta: Metadata) -> tuple[datetime | None, DateSource | None]:
+    """Return when an item was published and what tells, its sender before the page."""
+    if given := sane(as_utc(raw.published_at), raw.ingested_at):
+        return given, "given"
+    found = sane(meta.published_at, raw.ingested_at)
+    return (found, meta.published_from) if found else (None, None)
 
 
 def _given_names(given: Sequence[str]) -> tuple[str, ...]:

@@ -5,21 +5,35 @@ Rules about single lines are in ``rules.py``; here it counts where a line stands
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from services.workers.stages.clean.byline import authors_in
 from services.workers.stages.clean.headline import find_headline, is_headline, stand_in
+from services.workers.stages.clean.line_model import Model, unlikely_lines
 from services.workers.stages.clean.lines import Line, read_line, repeated
 from services.workers.stages.clean.phrases import phrase
 from services.workers.stages.clean.plain import comparable, lines_of
+from services.workers.stages.clean.profile import REPEATED, repeated_lines
 from services.workers.stages.clean.region import find_region
-from services.workers.stages.clean.rules import is_bio, is_keywords, note_at_edge, reason_to_cut
+from services.workers.stages.clean.rules import (
+    SIGNED_WORDS,
+    is_bio,
+    is_keywords,
+    is_signed_date,
+    note_at_edge,
+    reason_to_cut,
+)
 from services.workers.stages.clean.wrap import unwrap
 from shared.article import Removed
+from shared.profiles.port import EMPTY, SourceProfile
 
 HEADLINE = "headline"  # a mark of its own: what is the title is not listed as removed
+UNLIKELY = "unlike-article"  # what the line model says
+NOT_BY_RULES = frozenset((UNLIKELY, REPEATED))
 MAX_PASSES = 20
+CAPTION_COPIES = 3
 EDGE = 2  # paragraphs at the top and at the bottom of a page
 # No page of news has as many lines; what has is a dump, and is left as it is.
 MAX_LINES = 10_000
@@ -27,11 +41,15 @@ MAX_LINES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The article as read from a text: its lines, and what was cut or learned on the way."""
+    """The article as read from a text: its lines, and what was cut or learned on the way.
+
+    ``whole`` is what the lines would be if nothing were known of the source.
+    """
 
     title: str
     lines: tuple[str, ...]
     removed: tuple[Removed, ...]
+    whole: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -54,8 +72,20 @@ class Marks:
         return [line.text for number, line in enumerate(self.lines) if self.is_kept(number)]
 
     def removed(self) -> list[Removed]:
-        """Return the lines that go, with their reasons."""
-        return [Removed(self.lines[number].text, self.reasons[number]) for number in sorted(self.reasons)]
+        """Return the lines that go, with their reasons and the number of lines that stay above them."""
+        return list_removed([line.text for line in self.lines], self.reasons)
+
+
+def list_removed(texts: Sequence[str], reasons: Mapping[int, str]) -> list[Removed]:
+    """Return the lines that have a reason, each with the number of lines without one above it.
+
+    The headline is neither: it is the title.
+    """
+    removed = []
+    for before, number in enumerate(sorted(reasons)):
+        if reasons[number] != HEADLINE:
+            removed.append(Removed(texts[number], reasons[number], number - before))
+    return removed
 
 
 def mark_furniture(texts: Sequence[str]) -> Marks:
@@ -69,27 +99,55 @@ def mark_furniture(texts: Sequence[str]) -> Marks:
     return marks
 
 
-def read_text(text: str, title: str | None, site: Sequence[str] = ()) -> Reading:
-    """Read an article out of a text; ``title`` is the given headline, ``site`` the names its source goes by.
+def read_text(
+    text: str,
+    title: str | None,
+    site: Sequence[str] = (),
+    profile: SourceProfile = EMPTY,
+    model: Model | None = None,
+) -> Reading:
+    """Read an article out of a text.
 
-    Passes are repeated until nothing more is cut, so that reading the result again changes nothing.
+    ``title`` is the given headline, ``site`` the names its source goes by, ``profile`` what is known of it,
+    ``model`` another line model than the shipped one. The rules go first; the model is asked about what they
+    leave, and the profile about what the model leaves. Passes are repeated until nothing more is cut, so that
+    reading the result again changes nothing.
     """
     texts = lines_of(unwrap(text))
     if len(texts) > MAX_LINES:
-        return Reading(title or stand_in([read_line(texts[0])], {}), tuple(texts), ())
+        return Reading(title or stand_in([read_line(texts[0])], {}), tuple(texts), (), tuple(texts))
     lines = [read_line(line) for line in texts]
-    removed: list[Removed] = []
+    places = list(range(len(lines)))  # in the text, of the lines that are left
+    reasons: dict[int, str] = {}
+    known = False  # whether the profile was asked
     marks = Marks(lines)
     _mark_lines(marks)
     for _ in range(MAX_PASSES):
         title = _one_pass(marks, title, site)
         if not marks.reasons:
+            gaps = _gaps(places, reasons)
+            marks.reasons = dict.fromkeys(unlikely_lines(lines, gaps, model), UNLIKELY)
+        if not marks.reasons:
+            marks.reasons = dict.fromkeys(repeated_lines(lines, profile), REPEATED)
+            known = True
+        if not marks.reasons:
             break
-        removed += marks.removed()
-        lines = [line for number, line in enumerate(lines) if number not in marks.reasons]
+        # What goes after a repeated line goes because of it: put back together, they give the body that
+        # the article had before its source was known.
+        reasons |= {places[n]: REPEATED if known else reason for n, reason in marks.reasons.items()}
+        places = [place for n, place in enumerate(places) if marks.is_kept(n)]
+        lines = [line for n, line in enumerate(lines) if marks.is_kept(n)]
         marks = Marks(lines)
+    whole = tuple(text for n, text in enumerate(texts) if reasons.get(n, REPEATED) == REPEATED)
     kept = tuple(line.text for line in lines)
-    return Reading(title or "", kept, tuple(item for item in removed if item.reason != HEADLINE))
+    return Reading(title or "", kept, tuple(list_removed(texts, reasons)), whole)
+
+
+def _gaps(places: Sequence[int], reasons: Mapping[int, str]) -> list[int]:
+    """Return how many lines the rules cut between each line and the one above it."""
+    above = [-1, *places]
+    between = [range(one + 1, two) for one, two in pairwise(above)]
+    return [sum(reasons.get(n) not in NOT_BY_RULES for n in lines) for lines in between]
 
 
 def _one_pass(marks: Marks, title: str | None, site: Sequence[str]) -> str:
@@ -97,6 +155,7 @@ def _one_pass(marks: Marks, title: str | None, site: Sequence[str]) -> str:
     _mark_disclaimers(marks)
     _mark_self_descriptions(marks, site)
     _mark_keywords(marks)
+    _mark_datelines(marks)
     _mark_related(marks, find_region(marks.lines, marks.reasons)[0])
     _mark_bios(marks)
     _mark_edges(marks)
@@ -143,7 +202,7 @@ def _mark_self_descriptions(marks: Marks, site: Sequence[str]) -> None:
         edge = place < EDGE or place >= len(prose) - EDGE
         named = any(name in line.key for name in site)
         praise = line.key in twice or (edge and phrase("promotion")(line.key) is not None)
-        if (named and praise) or _opens(line.key, site):
+        if (named and praise) or ((edge or line.key in twice) and _opens(line.key, site)):
             marks.cut(number, "self-description")
     _mark_repeats(marks, twice)
 
@@ -155,16 +214,20 @@ def _opens(key: str, site: Sequence[str]) -> bool:
 
 
 def _mark_repeats(marks: Marks, twice: frozenset[str]) -> None:
-    """Cut all copies of a paragraph but the one nearest to the middle of the running text."""
+    """Cut all copies of a paragraph but the one nearest to the middle of the running text.
+
+    What few paragraphs of a page are, and stands there three times, is the caption of a gallery: it goes.
+    """
     prose = [number for number, line in enumerate(marks.lines) if line.prose and marks.is_kept(number)]
     places: dict[str, list[int]] = {}
     for place, number in enumerate(prose):
         if marks.lines[number].key in twice:
             places.setdefault(marks.lines[number].key, []).append(place)
+    few = sum(map(len, places.values())) <= len(prose) / 2
     for copies in places.values():
         best = min(copies, key=lambda place: abs(place - len(prose) // 2))
         for place in copies:
-            if place != best:
+            if place != best or (few and len(copies) >= CAPTION_COPIES):
                 marks.cut(prose[place], "repeated")
 
 
@@ -177,6 +240,17 @@ def _mark_keywords(marks: Marks) -> None:
     for number, line in enumerate(marks.lines):
         if (number < first or number > last) and marks.is_kept(number) and is_keywords(line):
             marks.cut(number, "keywords")
+
+
+def _mark_datelines(marks: Marks) -> None:
+    """Cut dates with the names beside them, down to the first paragraphs; below they head what happened."""
+    above = 0
+    for number, line in enumerate(marks.lines):
+        if above >= EDGE:
+            break
+        if line.words <= SIGNED_WORDS and marks.is_kept(number) and is_signed_date(line):
+            marks.cut(number, "timestamp")
+        above += line.prose and marks.is_kept(number)
 
 
 def _mark_related(marks: Marks, first: int) -> None:

@@ -1,22 +1,57 @@
-"""Whether what was read is an article at all, and the reason word when it is not."""
+"""Whether what was read is an article at all, and the reason word when it is not.
+
+To reject an article is the worse mistake: a short piece of news passes, and so does one about errors, cookies
+or paywalls. What is rejected must look like what it is called in more than one way.
+"""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from services.workers.stages.clean.phrases import phrase
-from services.workers.stages.clean.plain import UNSPACED, comparable
+from services.workers.stages.clean import kinds
+from services.workers.stages.clean.layout import Layout, is_list_address, is_root, may_be_front
+from services.workers.stages.clean.metadata import Metadata
+from services.workers.stages.clean.plain import UNSPACED
 
+# Every reason that can be given, in the order in which they are looked for.
+REASONS = (
+    "feed", "empty", "error-page", "consent-wall", "front-page", "section-page", "paywall-stub",
+    "too-little-text",
+)  # fmt: skip
 LEAST_LETTERS = 25
 ENOUGH_CHARS = 1_000  # the fewest letters are found in it, or it is no text
 ERROR_WORDS = 120
+ERROR_SHARE, SOME_SHARE = 0.5, 0.25
+WORD_TITLE = 12  # a text of fewer words does not speak for a title such as "Forbidden"
+CONSENT_WORDS = 500
+CONSENT_SHARE = 0.5
+STUB_WORDS = 150
+MARKED_STUB_WORDS = 100
+NEARLY_ALL = 0.7  # of the words that the page says it has are no stub
+CARDS, MANY_CARDS = 4, 8
 FEED = re.compile(
-    r"\s*(?:(?:<!--(?:(?!-->).)*-->|<\?[^>]*>)\s*)*<(?:rss|feed|rdf:rdf|urlset|sitemapindex|opml)\b",
+    r"\s*(?:(?:<!--(?:(?!-->).)*-->|<\?[^>]*>|<!doctype (?:rss|rdf|opml)[^>]*>)\s*)*"
+    r"<(?:\w{1,20}:)?(?:rss|feed|rdf|urlset|sitemapindex|opml)\b(?!-)",
     re.IGNORECASE | re.DOTALL,
 )
+JSON_FEED = re.compile(
+    r'\s*\{(?:[^{}\[\]]{0,2000},)?\s*"version"\s*:\s*"https?:\\?/\\?/jsonfeed\.org', re.IGNORECASE
+)
 MARKUP_START = 4_000
-FRONT_PATHS = frozenset({"", "/", "/index.html", "/index.php", "/index.htm", "/home"})
+ENDS = re.compile(r"(?<!\.\.)[.!?。！？؟।][\"'”’»)\]」』]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What speaks for or against a page besides its text."""
+
+    url: str | None = None
+    meta: Metadata = field(default_factory=Metadata)
+    layout: Layout = field(default_factory=Layout)
+    cut: tuple[str, ...] = ()  # lines that were cut from the text
+    beside: tuple[str, ...] = ()  # short lines that stand by a short text
 
 
 def of_body(text: str) -> str | None:
@@ -24,31 +59,97 @@ def of_body(text: str) -> str | None:
     return None if any(map(str.isalnum, text)) else "empty"
 
 
-def of_page(title: str, body: str) -> str | None:
+def of_markup(markup: str) -> str | None:
+    """Judge a page by its first element: feeds and site maps are no pages."""
+    start = markup[:MARKUP_START].lstrip("\ufeff")
+    return "feed" if FEED.match(start) or JSON_FEED.match(start) else None
+
+
+def may_lead_on(url: str | None, meta: Metadata) -> bool:
+    """Whether it has to be looked at how a page is laid out."""
+    return not meta.is_article or is_root(url or meta.canonical_url)
+
+
+def of_text(title: str, body: str, cut: Iterable[str] = ()) -> str | None:
+    """Judge a plain text, with the lines that were cut from it."""
+    return of_page(title, body, PageFacts(cut=tuple(cut)))
+
+
+def of_page(title: str, body: str, facts: PageFacts) -> str | None:
     """Judge what was read out of a page."""
-    if phrase("error_title")(comparable(title)) and body.count(" ") < ERROR_WORDS:
-        return "error-page"
-    letters = sum(map(str.isalnum, body[:ENOUGH_CHARS]))
-    if not letters and not any(map(str.isalnum, title)):
+    if not any(map(str.isalnum, body[:ENOUGH_CHARS])) and not any(map(str.isalnum, title)):
         return "empty"
-    return (
-        "too-little-text"
-        if letters + 2 * len(UNSPACED.findall(body[:ENOUGH_CHARS])) < LEAST_LETTERS
-        else None
+    words = _count(body, CONSENT_WORDS)
+    # Of an error or a wall hardly a line may be left, since such lines are cut from articles too.
+    shown = "\n".join((body, *facts.cut)) if words < WORD_TITLE else body
+    tests = (
+        ("error-page", words <= ERROR_WORDS and _is_error(title, shown, facts)),
+        ("consent-wall", words <= CONSENT_WORDS and _is_consent(title, shown, facts)),
+        ("front-page", _is_front(facts)),
+        ("section-page", _is_section(title, facts)),
+        ("paywall-stub", words <= STUB_WORDS and _is_stub(body, words, facts)),
+        ("too-little-text", _is_little(body)),
+    )
+    return next((reason for reason, holds in tests if holds), None)
+
+
+def _count(text: str, most: int) -> int:
+    """Count words, no further than is of interest."""
+    start = text[: 40 * most]
+    return len(start.split()) + (0 if start.isascii() else len(UNSPACED.findall(start)) // 2)
+
+
+def _is_error(title: str, body: str, facts: PageFacts) -> bool:
+    said = kinds.share("error", body)
+    if said >= ERROR_SHARE:
+        return True
+    if kinds.is_title("error_title", title):
+        return not facts.meta.is_article or said >= SOME_SHARE
+    return kinds.is_title("error_word", title) and (
+        said >= SOME_SHARE or _count(body, WORD_TITLE) < WORD_TITLE
     )
 
 
-def of_markup(markup: str) -> str | None:
-    """Judge a page by its first element: feeds and site maps are no pages."""
-    return "feed" if FEED.match(markup[:MARKUP_START]) else None
+def _is_consent(title: str, body: str, facts: PageFacts) -> bool:
+    named = kinds.is_title("consent_title", title)
+    if facts.meta.is_article and not named:
+        return False
+    said = kinds.share("consent", body)
+    return said >= (SOME_SHARE if named else CONSENT_SHARE)
 
 
-def of_address(url: str | None, *, is_article: bool) -> str | None:
-    """Judge a page by its address: a site's root is its front page, unless the page says it is an article."""
-    if url is None or is_article:
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return "front-page" if parts.path in FRONT_PATHS and not parts.query else None
+def _is_front(facts: PageFacts) -> bool:
+    """A site's root is its front page, unless the page says it is an article and reads like one."""
+    address = facts.url or facts.meta.canonical_url
+    leads_on = facts.layout.cards >= CARDS and not facts.layout.has_story
+    if is_root(address):
+        return leads_on or not facts.meta.is_article
+    return may_be_front(address) and leads_on and not facts.meta.is_article
+
+
+def _is_section(title: str, facts: PageFacts) -> bool:
+    """A page that only leads to others: by its address, its metadata or its title, else by many headlines."""
+    if facts.meta.is_article or facts.layout.has_story:
+        return False
+    listed = is_list_address(facts.url or facts.meta.canonical_url) or facts.meta.is_list
+    listed = listed or kinds.is_title("search_title", title)
+    return facts.layout.cards >= (CARDS if listed else MANY_CARDS)
+
+
+def _is_stub(body: str, words: int, facts: PageFacts) -> bool:
+    """A beginning, and a prompt to pay for the rest, or metadata that say the text is not free to read."""
+    stated = facts.meta.stated_words
+    if stated and words >= NEARLY_ALL * stated:
+        return False
+    lines = (*body.split("\n"), *facts.cut, *facts.beside)
+    if facts.meta.is_behind_wall is False:
+        return False
+    if facts.meta.is_behind_wall:
+        cut_short = ENDS.search(body[-100:]) is None
+        return words <= MARKED_STUB_WORDS or cut_short or kinds.says("paywall", lines)
+    return kinds.says("paywall", lines)
+
+
+def _is_little(body: str) -> bool:
+    start = body[:ENOUGH_CHARS]
+    return sum(map(str.isalnum, start)) + 2 * len(UNSPACED.findall(start)) < LEAST_LETTERS
