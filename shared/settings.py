@@ -30,6 +30,9 @@ class Settings:
     index_alias: str = "copydesk-articles"
     index_shards: int = 1
     index_replicas: int = 0
+    vocabulary_dir: str = ""  # a newsroom's own rules, laid over the shipped ones
+    topic_model: str = ""  # a file that `copydesk train-topics` made
+    entity_model: str = ""  # a spaCy pipeline, such as en_core_web_sm
     bind: str = "127.0.0.1"
     ingest_port: int = 8001
     search_port: int = 8000

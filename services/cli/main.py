@@ -32,6 +32,8 @@ COMMANDS = {
     ),
     "withdraw": ("withdraw", "withdraw", "Take an article out of search for good, and refuse its item."),
     "prune": ("prune", "prune", "Remove what is older than it has to be kept."),
+    "vocabulary": ("vocabulary", "vocabulary", "Check, try out and renew the rules that tags are given by."),
+    "train-topics": ("train_topics", "train_topics", "Fit a topic model to labelled articles, and score it."),
     "stage": ("stage", "stage", "Run one stage on NDJSON from standard input, without any service."),
     "doctor": ("doctor", "doctor", "Check what Copydesk stands on, and say what to do."),
 }

@@ -46,9 +46,12 @@ def clean() -> None:
 @stage.command()
 def tag() -> None:
     """Articles in; topics, entities, keywords and amounts out."""
-    from services.workers.stages.tag import tag_article
+    from services.workers.stages.tag import tagger_of
+    from shared.settings import read_settings
 
-    run(lambda raw: tag_answer(tag_article(as_article(raw))))
+    settings = read_settings()
+    tagger = tagger_of(settings.vocabulary_dir, settings.topic_model, settings.entity_model)
+    run(lambda raw: tag_answer(tagger.tag(as_article(raw))))
 
 
 @stage.command()

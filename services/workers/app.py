@@ -12,8 +12,8 @@ from celery import Celery, signals
 from celery.worker import consumer, state
 
 from services.workers import pulse
-from services.workers.parts import Parts
-from services.workers.stages.tag import check_rules
+from services.workers.parts import Parts, read_tagger
+from services.workers.stages.clean.start import warm_up
 from services.workers.stopping import Stop, kill_children
 from services.workers.tasks import Desk, give_back, register_tasks
 from shared.errors import BadSettings
@@ -23,6 +23,7 @@ from shared.queue import EXPIRES_SECONDS, make_celery
 from shared.settings import Settings, read_settings
 
 MEMORY_KB = 400_000  # a child above this is replaced after its task
+NAMES_KB = 800_000  # what spaCy's pipelines take beside (en_core_web_sm: 550 MB in all)
 NOTICE_SECONDS = 1.0  # between looks for children that died
 
 
@@ -56,7 +57,7 @@ def create_worker_app(settings: Settings) -> Celery:
         task_time_limit=settings.task_time_limit,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=1_000,
-        worker_max_memory_per_child=MEMORY_KB,
+        worker_max_memory_per_child=MEMORY_KB + (NAMES_KB if settings.entity_model else 0),
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
         # It cancels tasks that are acknowledged late, and ours are not; without it, every loss of the
@@ -87,7 +88,8 @@ def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
 
     def starting(**_: Any) -> None:  # noqa: ANN401
         try:
-            check_rules()  # in the parent, so that its children share what it compiled
+            warm_up()  # in the parent, as the next, so that its children share what was read and compiled
+            read_tagger(settings)
         except BadSettings as error:
             raise SystemExit(f"copydesk: {error}") from error
         desk.share()

@@ -6,18 +6,29 @@ import os
 import socket
 from functools import cached_property
 
+from services.workers.context import Context
+from services.workers.stages.tag import Tagger, tagger_of
 from shared.fingerprints.open import open_fingerprints
 from shared.fingerprints.port import Fingerprints
 from shared.index.open import open_index
 from shared.index.port import ArticleIndex
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
+from shared.profiles.open import open_profiles
 from shared.queue import Waker
 from shared.settings import Settings
 
 
+def read_tagger(settings: Settings) -> Tagger:
+    """The tagger that the settings name, read once: made in a worker's parent, its children share it.
+
+    Raises ``BadSettings`` naming file and line, or what is to be installed.
+    """
+    return tagger_of(settings.vocabulary_dir, settings.topic_model, settings.entity_model)
+
+
 class Parts:
-    """Ledger, fingerprints, index and waker of this process."""
+    """Ledger, fingerprints, index, waker and rules of this process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -37,6 +48,16 @@ class Parts:
     def index(self) -> ArticleIndex:
         """The index, opened for writing."""
         return open_index(self.settings, writing=True)
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        """What tags are given by."""
+        return read_tagger(self.settings)
+
+    @cached_property
+    def context(self) -> Context:
+        """What the stages are told of the past."""
+        return Context(open_profiles(self.settings), self.index)
 
     @cached_property
     def waker(self) -> Waker:

@@ -104,11 +104,12 @@ class StageRunner:
 
     def _step(self, works: Sequence[Work]) -> list[Outcome]:
         if self._stage == "clean":
-            return steps.run_clean(works, self._parts.settings.max_body_chars)
+            profiles = self._parts.context.profiles(steps.sources_of(works))
+            return steps.run_clean(works, self._parts.settings.max_body_chars, profiles)
         if self._stage == "dedupe":
             return steps.run_dedupe(works, self._parts.fingerprints)
         if self._stage == "tag":
-            return steps.run_tag(works)
+            return steps.run_tag(works, self._parts.tagger, self._parts.context.frequencies)
         return steps.run_index(works, self._parts.index, from_ms(now_ms()))
 
     def _work(self, claim: Claim) -> list[Outcome]:
@@ -145,6 +146,8 @@ class StageRunner:
     def _settle(self, claim: Claim, outcomes: list[Outcome], pause: float) -> str:
         done = self._commit(claim, outcomes)
         self._wake(claim, done, pause)
+        if self._stage == "dedupe" and done.words:  # only what was compared, and is written down, counts
+            self._parts.context.count(steps.sightings(claim.works, outcomes))
         said = ", ".join(f"{count} {word}" for word, count in sorted(done.words.items())) or "came too late"
         if not done.words:
             get_logger().warning("batch came too late", stage=self._stage, lane=claim.lane)

@@ -6,32 +6,64 @@ An exception at one article is that article's outcome, and the rest of the batch
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.workers.stages.clean import clean_article
+from services.workers.stages.clean.profile import sighting
 from services.workers.stages.dedupe import Arrival, Compared, dedupe_articles
 from services.workers.stages.index import index_articles
-from services.workers.stages.tag import tag_article
+from services.workers.stages.tag import Tagger
 from shared.article import Article, RawArticle
 from shared.clock import from_ms, now_ms
 from shared.errors import BadSettings, RejectedArticle, Unavailable
 from shared.fingerprints.port import WINDOW_SECONDS, Fingerprints
+from shared.frequencies import Frequencies
+from shared.index.document import primary_language
 from shared.index.port import ArticleIndex
 from shared.ledger.port import Outcome, Work
+from shared.profiles.port import EMPTY, Sighting, SourceProfile
 
 LONGEST_REASON = 2_000  # characters
 
-
-def run_clean(works: Sequence[Work], max_body_chars: int) -> list[Outcome]:
-    """Clean each original; what is no article, or far too long for one, is rejected with its reason."""
-    return [_each(work, lambda each: _clean(each, max_body_chars)) for work in works]
+AskFrequencies = Callable[[str, Iterable[str]], Frequencies | None]
 
 
-def run_tag(works: Sequence[Work]) -> list[Outcome]:
-    """Tag each article."""
-    return [_each(work, _tag) for work in works]
+def run_clean(
+    works: Sequence[Work], max_body_chars: int, profiles: Mapping[str, SourceProfile]
+) -> list[Outcome]:
+    """Clean each original; what is no article, or far too long for one, is rejected with its reason.
+
+    ``profiles`` are those of the batch's sources, by id, as far as they are known.
+    """
+    return [_each(work, lambda each: _clean(each, max_body_chars, profiles)) for work in works]
+
+
+def sources_of(works: Sequence[Work]) -> list[str]:
+    """The sources of a batch at stage clean."""
+    return [work.raw.source.id for work in works if work.raw is not None]
+
+
+def sightings(works: Sequence[Work], outcomes: Sequence[Outcome]) -> list[Sighting]:
+    """What a batch at stage dedupe adds to the profiles of sources: articles that are no copies."""
+    return [
+        sighting(work.article)
+        for work, outcome in zip(works, outcomes, strict=True)
+        if work.article is not None and outcome.verdict is not None and outcome.verdict.word == "new"
+    ]
+
+
+def run_tag(works: Sequence[Work], tagger: Tagger, ask: AskFrequencies) -> list[Outcome]:
+    """Tag each article; how common its words are is asked for once for each language of the batch."""
+    wanted: dict[str, set[str]] = {}
+    for work in works:
+        if work.article is not None:
+            wanted.setdefault(primary_language(work.article.language), set()).update(
+                tagger.words(work.article)
+            )
+    known = {language: ask(language, sorted(words)) for language, words in wanted.items()}
+    return [_each(work, lambda each: _tag(each, tagger, known)) for work in works]
 
 
 def run_dedupe(
@@ -73,8 +105,9 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()[:LONGEST_REASON]
 
 
-def _clean(work: Work, max_body_chars: int) -> Outcome:
-    cleaned = clean_article(_raw(work))
+def _clean(work: Work, max_body_chars: int, profiles: Mapping[str, SourceProfile]) -> Outcome:
+    raw = _raw(work)
+    cleaned = clean_article(raw, profiles.get(raw.source.id, EMPTY))
     if cleaned.rejected is not None:
         return Outcome(work.sequence, "rejected", cleaned.rejected, article=cleaned.article)
     if len(cleaned.article.body) > max_body_chars:
@@ -82,8 +115,10 @@ def _clean(work: Work, max_body_chars: int) -> Outcome:
     return Outcome(work.sequence, "cleaned", article=cleaned.article)
 
 
-def _tag(work: Work) -> Outcome:
-    return Outcome(work.sequence, "tagged", article=tag_article(_article(work)))
+def _tag(work: Work, tagger: Tagger, known: Mapping[str, Frequencies | None]) -> Outcome:
+    article = _article(work)
+    tagged = tagger.tag(article, known.get(primary_language(article.language)))
+    return Outcome(work.sequence, "tagged", article=tagged)
 
 
 def _arrival(work: Work, opened: datetime) -> Arrival:

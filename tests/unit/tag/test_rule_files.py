@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.workers.stages.tag import check_rules
 from services.workers.stages.tag.rulefile import BadRules
-from services.workers.stages.tag.rules import FOLDER, load_rules
+from services.workers.stages.tag.rules import FOLDER, load_rules, shipped_rules
 from services.workers.stages.tag.vocabulary import broader_of, concepts, name_of, read_concepts
 from shared.errors import BadSettings
 
@@ -37,16 +40,16 @@ def test_every_rule_file_names_the_owner_of_the_codes(path: Path) -> None:
 
 @pytest.mark.parametrize("code", TOP)
 def test_every_top_topic_has_rules_in_five_languages(code: str) -> None:
-    (rule,) = [rule for rule in load_rules() if rule.code == code]
+    (rule,) = [rule for rule in shipped_rules() if rule.code == code]
     assert {"en", "es", "fr", "de", "ar"} <= set(rule.phrases)
 
 
-def test_at_least_sixty_narrower_topics_have_rules() -> None:
-    assert len([rule for rule in load_rules() if rule.code not in TOP]) >= 60
+def test_at_least_two_hundred_narrower_topics_have_rules() -> None:
+    assert len([rule for rule in shipped_rules() if rule.code not in TOP]) >= 200
 
 
 def test_no_retired_topic_has_rules() -> None:
-    assert not [rule.code for rule in load_rules() if concepts()[rule.code].retired]
+    assert not [rule.code for rule in shipped_rules() if concepts()[rule.code].retired]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +57,22 @@ def test_no_retired_topic_has_rules() -> None:
     [
         (GOOD + "  colour: red\n", 6, "unknown key 'colour'"),
         (GOOD.replace("15000000", "15999999"), 1, "is no IPTC Media Topic"),
-        (GOOD.replace("15000000", "20000030"), 1, "is retired"),
+        (GOOD.replace("15000000", "20000030"), 1, "is retired; the nearest broader topic in use is"),
+        (
+            GOOD.replace("match]", '"Goal ", "goal "]'),
+            5,
+            "'goal ' is read as 'goal', which is written already",
+        ),
+        (GOOD.replace("goal, match", "e-mail, e mail"), 5, "'e mail' is read as 'e-mail'"),
+        (GOOD.replace("    en:", "    english:"), 4, "'english' is no language"),
+        (GOOD.replace("  name", "\tname"), 2, "no valid YAML: found character that cannot start any token"),
+        (GOOD.replace("      3:", "    3:"), 4, "a mapping (key: value) is wanted"),
+        (GOOD.replace("  phrases:\n    en:", "  phrases:\n  en:"), 4, "unknown key 'en'"),
+        (GOOD + "  name: sport\n", 6, "name is written twice"),
+        (GOOD.replace("[goal, match]", "&a [goal]") + "    es:\n      3: *a\n", 5, "anchors and aliases"),
+        (GOOD + "---\n" + GOOD, 6, "a second document"),
+        ("[" * 50_000, 1, "more than 12 levels"),
+        ("- " * 50_000, 1, "more than 12 levels"),
         (GOOD + GOOD, 6, "written twice"),
         (GOOD.replace("name: sport", "name: sports"), 2, "is called 'sport'"),
         (GOOD.replace("  name: sport\n", ""), 1, "has no name"),
@@ -83,8 +101,65 @@ def test_no_retired_topic_has_rules() -> None:
 def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, text: str, line: int, reason: str) -> None:
     with pytest.raises(BadRules) as caught:
         _load(tmp_path, text)
-    assert str(caught.value).startswith(f"15-sport.yaml:{line}: ")
+    assert str(caught.value).startswith(f"{tmp_path}/15-sport.yaml:{line}: ")
     assert reason in str(caught.value)
+
+
+def test_a_file_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "15-sport.yaml").write_bytes(GOOD.replace("match", "é").encode("latin-1"))
+    with pytest.raises(BadRules, match=r"15-sport\.yaml:5: is not UTF-8"):
+        load_rules(tmp_path)
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "15-sport.yaml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert [rule.code for rule in load_rules(tmp_path)] == ["medtop:15000000"]
+
+
+def test_all_mistakes_are_gathered_where_that_is_asked_for(tmp_path: Path) -> None:
+    text = GOOD.replace("3: [goal, match]", '3: [goal, goal, "?!", match]\n      9: [cup]')
+    (tmp_path / "15-sport.yaml").write_text(text + "  colour: red\nmedtop:1:\n  phrases: {}\n")
+    (tmp_path / "16-other.yaml").write_text("[")
+    found: list[BadRules] = []
+    rules = load_rules(tmp_path, mistakes=found)
+    assert [str(error).removeprefix(f"{tmp_path}/").split(": ")[0] for error in found] == [
+        "15-sport.yaml:7",
+        "15-sport.yaml:5",
+        "15-sport.yaml:5",
+        "15-sport.yaml:6",
+        "15-sport.yaml:8",
+        "16-other.yaml:2",
+    ]
+    assert rules[0].phrases["en"] == {"goal": 3.0, "match": 3.0}
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    place=st.integers(0, len(GOOD)), cut=st.integers(0, 9), noise=st.binary(max_size=9) | st.text(max_size=9)
+)
+def test_any_damage_to_a_file_is_read_or_told_with_a_line(
+    tmp_path_factory: pytest.TempPathFactory, place: int, cut: int, noise: str | bytes
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "damaged"
+    folder.mkdir(exist_ok=True)
+    data = noise if isinstance(noise, bytes) else noise.encode(errors="surrogatepass")
+    (folder / "15-sport.yaml").write_bytes(GOOD[:place].encode() + data + GOOD[place + cut :].encode())
+    found: list[BadRules] = []
+    load_rules(folder, mistakes=found)
+    assert all(re.match(rf"{folder}/15-sport\.yaml:\d+: \S", str(error)) for error in found)
+    if found:
+        with pytest.raises(BadRules):
+            load_rules(folder)
+
+
+@pytest.mark.parametrize("text", ["\x00", "\x07", "\ufffe"])
+def test_a_character_that_yaml_forbids_is_told_with_its_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadRules, match=r"15-sport\.yaml:5: no valid YAML"):
+        _load(tmp_path, GOOD.replace("match", text))
+
+
+def test_a_shipped_file_is_named_from_its_folder() -> None:
+    assert all(rule.place.startswith("topics/") for rule in shipped_rules())
 
 
 def test_a_topic_in_two_files_is_a_mistake(tmp_path: Path) -> None:
@@ -133,6 +208,7 @@ def test_an_unknown_code_is_refused() -> None:
         ("a: {name: one, broader: b}\nb: {name: two, broader: a}\n", r"voc\.yaml:1: a is its own ancestor"),
         ("a: {broader: b}\n", r"voc\.yaml:1: a name is missing"),
         ("a: {name: one, retired: maybe}\n", r"voc\.yaml:1: true or false"),
+        ("a: {name: one, retired: true, replaced_by: b}\n", r"voc\.yaml:1: replaced_by b is not in"),
     ],
 )
 def test_a_mistake_in_the_vocabulary_is_told(tmp_path: Path, text: str, reason: str) -> None:

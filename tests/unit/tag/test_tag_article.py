@@ -40,7 +40,7 @@ def test_every_kind_of_tag_is_filled_in() -> None:
 
 def test_nothing_but_the_tags_changes() -> None:
     tagged = tag_article(ARTICLE)
-    assert replace(tagged, topics=(), entities=(), keywords=(), amounts=()) == ARTICLE
+    assert replace(tagged, topics=(), entities=(), keywords=(), amounts=(), vocabulary=None) == ARTICLE
 
 
 def test_the_same_article_gets_the_same_tags_again() -> None:
@@ -50,7 +50,7 @@ def test_the_same_article_gets_the_same_tags_again() -> None:
 
 def test_an_empty_article_has_no_tags() -> None:
     empty = replace(ARTICLE, title="", body="")
-    assert tag_article(empty) == empty
+    assert tag_article(empty) == replace(empty, vocabulary=tag_article(ARTICLE).vocabulary)
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,4 +1,7 @@
-"""Key phrases of an article by TF-IDF; how common words are in general is in ``background.yaml``."""
+"""Key phrases of an article by TF-IDF.
+
+How common words are in general is in ``background.yaml``; what the own index says of them is blended in.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from heapq import nsmallest
 from pathlib import Path
 
 from services.workers.stages.tag.rulefile import RuleNode, read_rules
+from shared.frequencies import Frequencies
 
 FILE = Path(__file__).with_name("background.yaml")
 SHOWN = 10
@@ -19,6 +24,9 @@ _UNKNOWN = -math.log(0.004)
 # Words in more than about a third of all articles break phrases.
 _STOP = 1.03
 _TITLE_MENTIONS = 2.0  # a word in the title counts as so many more mentions
+# The background table counts as so many documents beside those of the own index: a small index says little.
+_BACKGROUND_DOCUMENTS = 1_000
+_ASKED = 300  # words whose frequencies are wanted; the phrases that could be chosen hold no more
 # Candidates looked at for the shown phrases; the rest are parts of better ones or far behind.
 _CANDIDATES = 40
 
@@ -69,16 +77,59 @@ def _table(language: str) -> tuple[Mapping[str, float], _ContentWords]:
     return rarity, _ContentWords(frozenset(word for word, value in rarity.items() if value < _STOP))
 
 
-def find_keywords(title: str, body: str, language: str = "en") -> tuple[str, ...]:
-    """The most telling phrases of one to three words, best first, as first written."""
+def find_keywords(
+    title: str, body: str, language: str = "en", frequencies: Frequencies | None = None
+) -> tuple[str, ...]:
+    """The most telling phrases of one to three words, best first, as first written.
+
+    ``frequencies`` of the own index make what is common there less telling, and what is rare there more.
+    """
+    read = _read(title, body, language)
+    rarity = read.rarity if frequencies is None else _blended(read, frequencies)
+    chosen = _best(read.mentions, rarity)
+    first = dict(zip(reversed(read.words), reversed(read.written), strict=True))
+    return tuple(" ".join(first[word] for word in phrase) for phrase in chosen)
+
+
+def words_of(title: str, body: str, language: str = "en") -> frozenset[str]:
+    """The words whose frequencies decide the keywords, case-folded; 300 at most."""
+    read = _read(title, body, language)
+    ranked = [(-count * _weight(phrase, read.rarity), phrase) for phrase, count in _candidates(read.mentions)]
+    words: dict[str, None] = {}
+    for _, phrase in nsmallest(_ASKED // 2, ranked):
+        words.update(dict.fromkeys(word.casefold() for word in phrase))
+    return frozenset(list(words)[:_ASKED])
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An article in words: as written, in lower case (empty where they say nothing), and how often."""
+
+    written: list[str]
+    words: list[str]
+    mentions: dict[Phrase, float]
+    rarity: Mapping[str, float]
+
+
+def _read(title: str, body: str, language: str) -> _Read:
     base = language.split("-")[0].lower()
     rarity, content = _table(base if base in rarities() else "en")
     head = _tokens(title)
     written = [*_tokens(body), *head]
     words = [content[word.lower()] for word in written]
-    chosen = _best(_mentions(words, len(head)), rarity)
-    first = dict(zip(reversed(words), reversed(written), strict=True))
-    return tuple(" ".join(first[word] for word in phrase) for phrase in chosen)
+    return _Read(written, words, _mentions(words, len(head)), rarity)
+
+
+def _blended(read: _Read, frequencies: Frequencies) -> Mapping[str, float]:
+    """The rarity of each word of an article, in the own index and in general together."""
+    documents = max(0, frequencies.documents) + _BACKGROUND_DOCUMENTS
+    blended = dict(read.rarity)
+    for phrase in read.mentions:
+        count = frequencies.counts.get(phrase[0].casefold()) if len(phrase) == 1 else None
+        if count is not None:
+            general = math.exp(-read.rarity.get(phrase[0], _UNKNOWN)) * _BACKGROUND_DOCUMENTS
+            blended[phrase[0]] = max(0.0, -math.log((max(0, count) + general) / documents))
+    return blended
 
 
 def _tokens(text: str) -> list[str]:
@@ -112,11 +163,7 @@ def _mentions(words: list[str], titled: int) -> dict[Phrase, float]:
 
 def _best(mentions: Mapping[Phrase, float], rarity: Mapping[str, float]) -> list[Phrase]:
     """Rank, and leave out what a better phrase says already."""
-    # Met once, words may stand together by chance; single words met once matter in short texts only.
-    repeated = [(phrase, count) for phrase, count in mentions.items() if count > 1]
-    if len(repeated) < _CANDIDATES:
-        repeated += [(phrase, count) for phrase, count in mentions.items() if count <= 1 == len(phrase)]
-    ranked = [(-count * _weight(phrase, rarity), phrase) for phrase, count in repeated]
+    ranked = [(-count * _weight(phrase, rarity), phrase) for phrase, count in _candidates(mentions)]
     chosen: list[Phrase] = []
     used: set[str] = set()
     for _, phrase in nsmallest(_CANDIDATES, ranked):
@@ -126,6 +173,14 @@ def _best(mentions: Mapping[Phrase, float], rarity: Mapping[str, float]) -> list
         if len(chosen) == SHOWN:
             break
     return chosen
+
+
+def _candidates(mentions: Mapping[Phrase, float]) -> list[tuple[Phrase, float]]:
+    # Met once, words may stand together by chance; single words met once matter in short texts only.
+    repeated = [(phrase, count) for phrase, count in mentions.items() if count > 1]
+    if len(repeated) < _CANDIDATES:
+        repeated += [(phrase, count) for phrase, count in mentions.items() if count <= 1 == len(phrase)]
+    return repeated
 
 
 def _weight(phrase: Phrase, rarity: Mapping[str, float]) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from services.workers.stages.tag.rules import TopicRule
-from services.workers.stages.tag.vocabulary import broader_of
-from services.workers.stages.tag.wording import read_wording
+from services.workers.stages.tag.vocabulary import Vocabulary
+from services.workers.stages.tag.wording import spelling_of
 
 _ROOT_LETTERS = 5  # "govern", "governs", "government": one piece of evidence, not three
 
@@ -50,7 +51,9 @@ class _Spelling:
         return all(place + offset in self.capitals for place in other.capitals)
 
 
-def compile_phrases(rules: tuple[TopicRule, ...], languages: tuple[str, ...]) -> list[tuple[Phrase, ...]]:
+def compile_phrases(
+    rules: tuple[TopicRule, ...], languages: tuple[str, ...], vocabulary: Vocabulary
+) -> list[tuple[Phrase, ...]]:
     """The phrases of each pattern; where several fit, the first counts. The last fits any case.
 
     The longest phrase at a place wins; it also carries what the shorter phrases inside it mean to other
@@ -73,7 +76,9 @@ def compile_phrases(rules: tuple[TopicRule, ...], languages: tuple[str, ...]) ->
         ]
         inner = [(part, start) for name, start in found for part in grouped[name]]
         spellings.sort(key=lambda spelling: (-len(spelling.capitals), sorted(spelling.capitals)))
-        compiled.append(tuple(_phrase(spelling, inner, weights, scales) for spelling in spellings))
+        compiled.append(
+            tuple(_phrase(spelling, inner, weights, scales, vocabulary) for spelling in spellings)
+        )
     return compiled
 
 
@@ -82,6 +87,7 @@ def _phrase(
     inner: Iterable[tuple[_Spelling, int]],
     weights: Mapping[_Spelling, Weights],
     rules: Mapping[str, TopicRule],
+    vocabulary: Vocabulary,
 ) -> Phrase:
     own = _heaviest(
         weights.get(part, {})
@@ -95,7 +101,7 @@ def _phrase(
         for part, start in inner
         if part.pattern != spelling.pattern and (trusted or spelling.covers(part, start))
     )
-    effects = _with_ancestors(inherited | own, rules)
+    effects = _with_ancestors(inherited | own, rules, vocabulary)
     first = spelling.pattern.split()[0]
     return Phrase(
         spelling.pattern, tuple(sorted(spelling.capitals)), effects, first.rstrip("s")[:_ROOT_LETTERS]
@@ -122,23 +128,20 @@ def _weights(rules: tuple[TopicRule, ...], languages: tuple[str, ...]) -> dict[_
     return found
 
 
+@lru_cache(maxsize=30_000)  # most phrases are compiled again for the next language
 def _spelling(phrase: str) -> _Spelling:
     """How a phrase of the rules is looked for; its capitals must be capitals in the text."""
-    # The small letter keeps a phrase in capitals from being read as a line in capitals.
-    wording = read_wording(phrase + " x")
-    first = 2 if phrase.startswith("*") else 1
-    last = len(wording.folded) - (5 if phrase.endswith("*") else 4)
-    cased = wording.cased[first:last]
-    return _Spelling(
-        wording.folded[first:last], frozenset(i for i, letter in enumerate(cased) if letter.isupper())
-    )
+    found = spelling_of(phrase)
+    return _Spelling(found.folded, frozenset(i for i, letter in enumerate(found.cased) if letter.isupper()))
 
 
-def _with_ancestors(weights: Weights, rules: Mapping[str, TopicRule]) -> tuple[Effect, ...]:
+def _with_ancestors(
+    weights: Weights, rules: Mapping[str, TopicRule], vocabulary: Vocabulary
+) -> tuple[Effect, ...]:
     """A phrase counts once for each ancestor, however many of its narrower topics it speaks for."""
     best: dict[str, Effect] = {}
     for code, weight in weights.items():
-        chain = (code, *broader_of(code))
+        chain = (code, *vocabulary.broader_of(code))
         top = rules.get(chain[-1])
         scaled = weight * (top.emphasis if top else 1.0)
         for reached in chain:

@@ -11,8 +11,8 @@ from functools import cache
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from services.workers.stages.tag.phrases import compile_phrases
-from services.workers.stages.tag.rules import ANY, TopicRule, load_rules
-from services.workers.stages.tag.vocabulary import broader_of, name_of
+from services.workers.stages.tag.rules import ANY, TopicRule, topic_rules
+from services.workers.stages.tag.vocabulary import Vocabulary, shipped_vocabulary
 from services.workers.stages.tag.wording import Wording, read_wording
 from shared.article import Tag
 
@@ -52,15 +52,38 @@ class _Hit:
         return 1 + math.log(self.mentions) + boost
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One phrase met in a text: its words there, its weight by the rule, and what it gave in all."""
+
+    words: str
+    weight: float
+    mentions: int
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What speaks for one topic in a text, heaviest first, whether it is given or not."""
+
+    score: float
+    reasons: tuple[Reason, ...]
+
+
 _Ground = tuple[float, float, int]  # one phrase that speaks for a topic: its gain, weight and number
 
 
 class TopicMatcher:
     """The rules of one language, compiled; safe to share between threads."""
 
-    def __init__(self, rules: Iterable[TopicRule], languages: Iterable[str]) -> None:
+    def __init__(
+        self, rules: Iterable[TopicRule], languages: Iterable[str], vocabulary: Vocabulary | None = None
+    ) -> None:
         rules = tuple(rules)
-        compiled = compile_phrases(rules, tuple(languages))
+        vocabulary = vocabulary or shipped_vocabulary()
+        compiled = compile_phrases(rules, tuple(languages), vocabulary)
+        self._name_of = vocabulary.name_of
+        self._broader_of = vocabulary.broader_of
         self._ruled = frozenset(rule.code for rule in rules)
         self._phrases = tuple(phrase for spellings in compiled for phrase in spellings)
         places = itertools.accumulate((len(spellings) for spellings in compiled), initial=0)
@@ -78,13 +101,8 @@ class TopicMatcher:
         one; a narrower one when it has rules of its own, the same holds within its top topic, and that is
         given. So the best is a top topic.
         """
-        head, rest = read_wording(title), read_wording(body)
-        text = Wording(f"{head.folded} | {rest.folded}", f"{head.cased} | {rest.cased}")
-        title_end = len(head.folded)
-        hits = self._find(text)
-        half = _HALF + _HALF_PER_WORD * (text.folded.count("  ") - 2)
+        text, grounds, hits, half = self._read(title, body)
         least = half * THRESHOLD / (1 - THRESHOLD)
-        grounds = self._grounds(hits, title_end)
         totals = {code: sum(ground[0] for ground in found) for code, found in grounds.items()}
         borne = {
             code: total
@@ -94,13 +112,45 @@ class TopicMatcher:
         return tuple(
             Tag(
                 code,
-                name_of(code),
+                self._name_of(code),
                 round(total / (total + half), 4),
                 self._evidence(grounds[code], hits, text.folded),
-                broader_of(code),
+                self._broader_of(code),
             )
             for total, code in self._chosen(borne)
         )
+
+    def explain(self, title: str, body: str) -> dict[str, Case]:
+        """What speaks for each topic, given or not, best first."""
+        text, grounds, hits, half = self._read(title, body)
+        cases = {code: self._case(found, hits, text.folded, half) for code, found in grounds.items()}
+        return dict(sorted(cases.items(), key=lambda pair: (-pair[1].score, pair[0])))
+
+    def spoken_for(self, phrase: str) -> frozenset[str]:
+        """The topics that a phrase of the rules speaks for where it is all a text says."""
+        words = phrase.removeprefix("*").removesuffix("*")
+        # The small letter keeps an acronym from being read as a line in capitals.
+        hits = self._find(read_wording(f"{words} x"))
+        return frozenset(effect.code for number in hits for effect in self._phrases[number].effects)
+
+    def _read(
+        self, title: str, body: str
+    ) -> tuple[Wording, dict[str, list[_Ground]], dict[int, _Hit], float]:
+        """The text, what speaks for each topic, the phrases met, and the total that makes a score of 0.5."""
+        head, rest = read_wording(title), read_wording(body)
+        text = Wording(f"{head.folded} | {rest.folded}", f"{head.cased} | {rest.cased}")
+        hits = self._find(text)
+        half = _HALF + _HALF_PER_WORD * (text.folded.count("  ") - 2)
+        return text, self._grounds(hits, len(head.folded)), hits, half
+
+    def _case(self, grounds: Iterable[_Ground], hits: Mapping[int, _Hit], text: str, half: float) -> Case:
+        """Score and evidence in full."""
+        reasons = tuple(
+            Reason(self._words(text, hits[number], number), weight, hits[number].mentions, round(gain, 2))
+            for gain, weight, number in sorted(grounds, key=lambda ground: (-ground[0], ground[2]))
+        )
+        total = sum(reason.gain for reason in reasons)
+        return Case(round(total / (total + half), 4), reasons)
 
     def _find(self, text: Wording) -> dict[int, _Hit]:
         """The phrases of a text by number, in the order they were met."""
@@ -146,23 +196,24 @@ class TopicMatcher:
 
     def _chosen(self, borne: Mapping[str, float]) -> list[tuple[float, str]]:
         """The topics that are given, with their totals, best first; top topics before narrower ones."""
-        tops = {code: total for code, total in borne.items() if not broader_of(code)}
+        tops = {code: total for code, total in borne.items() if not self._broader_of(code)}
         passing = PASSING * max(tops.values(), default=0.0)
         tops = {code: total for code, total in tops.items() if total >= passing}
         chosen = [(total, code) for code, total in tops.items()]
         for code, total in borne.items():
-            within = tops.get(broader_of(code)[-1]) if code in self._ruled and broader_of(code) else None
+            above = self._broader_of(code)
+            within = tops.get(above[-1]) if code in self._ruled and above else None
             if within is not None and total >= _PASSING_WITHIN * within:
                 chosen.append((total, code))
-        return sorted(chosen, key=lambda pair: (-round(pair[0], 6), len(broader_of(pair[1])), pair[1]))
+        return sorted(chosen, key=lambda pair: (-round(pair[0], 6), len(self._broader_of(pair[1])), pair[1]))
 
     def _evidence(self, grounds: Iterable[_Ground], hits: Mapping[int, _Hit], text: str) -> tuple[str, ...]:
         """The words that earned a topic, heaviest first."""
-        shown = sorted(
-            (-gain, _whole_words(text, hits[number].start, len(self._phrases[number].pattern)))
-            for gain, _, number in grounds
-        )
+        shown = sorted((-gain, self._words(text, hits[number], number)) for gain, _, number in grounds)
         return tuple(dict.fromkeys(words for _, words in shown))[:_EVIDENCE_SHOWN]
+
+    def _words(self, text: str, hit: _Hit, number: int) -> str:
+        return _whole_words(text, hit.start, len(self._phrases[number].pattern))
 
 
 def _whole_words(text: str, start: int, length: int) -> str:
@@ -172,16 +223,36 @@ def _whole_words(text: str, start: int, length: int) -> str:
     return " ".join(text[first:end].split())
 
 
-@cache
-def _rules() -> tuple[TopicRule, ...]:
-    return load_rules()
+class TopicRules:
+    """All rules with their compiled matchers, one for each language, made when first asked for."""
 
+    def __init__(self, rules: Iterable[TopicRule], vocabulary: Vocabulary) -> None:
+        self.rules = tuple(rules)
+        self.vocabulary = vocabulary
+        self.languages = frozenset(name for rule in self.rules for name in rule.phrases)
+        self._matchers: dict[str, TopicMatcher] = {}
 
-@cache
-def _matcher(language: str) -> TopicMatcher:
-    if language == UNSURE:
-        return TopicMatcher([_long_phrases(rule) for rule in _rules()], sorted(_languages()))
-    return TopicMatcher(_rules(), (ANY, language))
+    def matcher(self, language: str) -> TopicMatcher:
+        """The compiled rules of a language.
+
+        A text of unsure language is read with every language's rules but for their shortest words ("war" is
+        German, "but" French too); one in a language without rules of its own only with the phrases that mean
+        the same everywhere.
+        """
+        language = language if language == UNSURE or language in self.languages else ANY
+        if language not in self._matchers:  # two threads may both make one; either serves
+            self._matchers[language] = self._compiled(language)
+        return self._matchers[language]
+
+    def find(self, title: str, body: str, language: str) -> tuple[Tag, ...]:
+        """The topics of one article, best first."""
+        return self.matcher(language.split("-")[0].lower()).tags(title, body)
+
+    def _compiled(self, language: str) -> TopicMatcher:
+        if language == UNSURE:
+            rules = [_long_phrases(rule) for rule in self.rules]
+            return TopicMatcher(rules, sorted(self.languages), self.vocabulary)
+        return TopicMatcher(self.rules, (ANY, language), self.vocabulary)
 
 
 def _long_phrases(rule: TopicRule) -> TopicRule:
@@ -198,20 +269,11 @@ def _long_phrases(rule: TopicRule) -> TopicRule:
 
 
 @cache
-def _languages() -> frozenset[str]:
-    return frozenset(name for rule in _rules() for name in rule.phrases)
-
-
-def matcher(language: str) -> TopicMatcher:
-    """The compiled rules of a language, made once per process.
-
-    A text of unsure language is read with every language's rules but for their shortest words ("war" is
-    German, "but" French too); one in a language without rules of its own only with the phrases that mean
-    the same everywhere.
-    """
-    return _matcher(language if language == UNSURE or language in _languages() else ANY)
+def shipped_topics() -> TopicRules:
+    """The rules that come with Copydesk, read once per process."""
+    return TopicRules(topic_rules(), shipped_vocabulary())
 
 
 def find_topics(title: str, body: str, language: str) -> tuple[Tag, ...]:
-    """The topics of one article, best first."""
-    return matcher(language.split("-")[0].lower()).tags(title, body)
+    """The topics of one article by the shipped rules, best first."""
+    return shipped_topics().find(title, body, language)

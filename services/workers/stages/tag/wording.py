@@ -41,6 +41,15 @@ def _words(text: str) -> list[str]:
     return _WORDS.findall(_ARABIC_ARTICLE.sub("", text) if _ARABIC.search(text) else text)
 
 
+def spelling_of(phrase: str) -> Wording:
+    """A phrase of the rules as it is looked for: with one space at an end that is a word's end."""
+    # The small letter keeps a phrase in capitals from being read as a line in capitals.
+    wording = read_wording(phrase + " x")
+    first = 2 if phrase.startswith("*") else 1
+    last = len(wording.folded) - (5 if phrase.endswith("*") else 4)
+    return Wording(wording.folded[first:last], wording.cased[first:last])
+
+
 def normalise(text: str) -> str:
     """The case-folded words of a text."""
     return read_wording(text).folded
