@@ -24,6 +24,7 @@ from bench.numbers import Spread
 from bench.pages import push_form, push_line
 from bench.report import Results
 from bench.searches import SearchTimes, measure_searches
+from bench.stages import Rate, measure_rates
 from bench.system import BenchFailed, System, own_settings, running
 from shared.article import RawArticle
 from shared.index.open import open_index
@@ -36,6 +37,7 @@ SINGLES_SHARE = 5  # a fifth as many are pushed one by one
 FRESH_SECONDS = 20.0
 IDLE_SECONDS = 3.0
 ROUNDS = 20  # of the searches
+RATED = 300  # articles that each stage's rate is measured with
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Bench:
             floor = self._floor(drafts)
             with running(self._settings) as system:
                 results = self._measure(system, drafts)
-            return replace(results, floors=(floor, self._floor(drafts)))
+            return replace(results, floors=(floor, self._floor(drafts)), rates=self._rates())
         finally:
             drop_alias(self._settings)
 
@@ -89,7 +91,7 @@ class Bench:
             command=self._options.command, began=began, load=load, articles=len(drafts),
             pages=sum(self._options.is_page(draft.number) for draft in drafts),
             index="Elasticsearch" if self._options.elasticsearch else "tantivy",
-            idle_cpu_share=idle, floors=(), singles=singles, bulk=bulk,
+            idle_cpu_share=idle, floors=(), rates=(), singles=singles, bulk=bulk,
             fresh_rate=rate, fresh=fresh, search=search, memory=tuple(system.tree()),
         )  # fmt: skip
 
@@ -107,6 +109,10 @@ class Bench:
                 drop_alias(settings)
         _same("copies found by the stages", floor.copies, len(drafts) // COPY_EVERY)
         return floor
+
+    def _rates(self) -> tuple[Rate, ...]:
+        with self._bar("rates of the stages", None) as advance:
+            return tuple(measure_rates(self._options.seed, RATED, advance))
 
     def _warm_up(self, system: System) -> None:
         lines = self._lines(self._make(FIRST_WARM, WARM_UP))
@@ -170,10 +176,13 @@ class Bench:
         return [push_line(draft, html=self._options.is_page(draft.number)) for draft in drafts]
 
     @contextmanager
-    def _bar(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+    def _bar(self, name: str, total: int | None) -> Iterator[Callable[[int], None]]:
         task = self._progress.add_task(name, total=total)
         yield lambda done: self._progress.advance(task, done)
-        self._progress.update(task, completed=total)
+        if total is None:
+            self._progress.update(task, total=1, completed=1)
+        else:
+            self._progress.update(task, completed=total)
 
 
 def _same(what: str, found: object, expected: object) -> None:

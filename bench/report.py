@@ -16,6 +16,7 @@ from bench.flow import Flow
 from bench.numbers import Spread
 from bench.processes import Process
 from bench.searches import SearchTimes
+from bench.stages import Rate, rates_table
 from shared.codec import to_plain
 
 GOAL_RATIO = 1.25
@@ -36,6 +37,7 @@ class Results:
     index: str
     idle_cpu_share: float  # of one core, with nothing to do
     floors: tuple[Floor, ...]  # before the system was started, and after it was stopped
+    rates: tuple[Rate, ...]  # of each stage and part by itself
     singles: Flow
     bulk: Flow
     fresh_rate: float
@@ -91,7 +93,14 @@ def show(results: Results, console: Console) -> None:
     moment = results.began.astimezone(UTC)
     console.print(f"\n[bold]{results.command}[/bold]")
     console.print(f"{moment:%Y-%m-%d %H:%M} UTC, {machine()}, load {results.load:.1f}")
-    for table in (_summary(results), _cpu(results), _queries(results), _memory(results)):
+    tables = (
+        _summary(results),
+        _cpu(results),
+        rates_table(results.rates),
+        _queries(results),
+        _memory(results),
+    )
+    for table in tables:
         console.print(table)
 
 

@@ -12,6 +12,7 @@ from shared.index.port import Hit, SearchPage
 from shared.index.printer import print_query
 from shared.index.query import Node
 from shared.ledger.port import JourneyStep, SubmissionStatus
+from shared.profiles.port import SourceProfile
 
 Json = dict[str, Any]
 
@@ -27,11 +28,11 @@ ARTICLE_FIELDS = (
 _SET_BY: dict[str, tuple[str, ...]] = {
     "ingest": ("id", "uri", "url", "source", "ingested_at", "pub_status", "embargo_until", "expires_at"),
     "clean": (
-        "canonical_url", "title", "summary", "body", "authors", "language", "published_at", "modified_at",
-        "image_url", "word_count", "source_keywords", "removed",
+        "canonical_url", "title", "summary", "body", "authors", "language", "published_at", "published_from",
+        "modified_at", "image_url", "word_count", "source_keywords", "removed",
     ),
     "dedupe": ("revision", "verdict", "duplicate_of", "is_lead", "similarity", "story_id", "copies"),
-    "tag": ("topics", "entities", "keywords", "amounts"),
+    "tag": ("topics", "entities", "keywords", "amounts", "vocabulary"),
     "index": ("change", "indexed_at"),
 }  # fmt: skip
 
@@ -74,9 +75,16 @@ def search_json(page: SearchPage, hits: list[Json], text: str, node: Node | None
 
 
 def trace_json(
-    status: SubmissionStatus, journey: Sequence[JourneyStep], article: Article | None, now: datetime
+    status: SubmissionStatus,
+    journey: Sequence[JourneyStep],
+    article: Article | None,
+    profile: SourceProfile | None,
+    now: datetime,
 ) -> Json:
-    """Everything that was done to an article; words of its text only while readers may see it."""
+    """Everything that was done to an article; words of its text only while readers may see it.
+
+    ``profile`` is what was learnt of its source, or None when nothing is known.
+    """
     shown = article if article is not None and may_be_shown(article, now) else None
     return {
         "id": status.id,
@@ -85,7 +93,21 @@ def trace_json(
         "removed": shown.removed if shown else (),
         "verdict": _verdict(article),
         "topics": shown.topics if shown else (),
+        "vocabulary": article.vocabulary if article else None,
+        "authors": shown.authors if shown else (),
+        "source_keywords": shown.source_keywords if shown else (),
+        "published": {"at": shown.published_at, "from": shown.published_from} if shown else None,
+        "source": _source(shown, profile) if shown else None,
         "fields": _origins(shown) if shown else {},
+    }
+
+
+def _source(article: Article, profile: SourceProfile | None) -> Json:
+    """The source with what its other articles taught of it: how it describes itself."""
+    return {
+        "id": article.source.id,
+        "articles": profile.articles if profile else None,
+        "self_descriptions": profile.descriptions if profile else (),
     }
 
 

@@ -15,6 +15,7 @@ from shared.index.port import ArticleIndex
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
 from shared.log import configure_logging
+from shared.profiles.open import open_profiles
 from shared.settings import Settings, read_settings
 
 
@@ -29,7 +30,7 @@ def create_app(
     ledger = ledger or open_ledger(settings)
     app = make_app("services.search", settings, {"index": index.check, "ledger": ledger.check})
     app.register_error_handler(IndexMissing, _index_missing)
-    reader = Reader(index, ledger)
+    reader = Reader(index, ledger, open_profiles(settings) if settings.redis_url else None)
     app.register_api(api(reader))
     app.register_blueprint(desk(reader))
     return app

@@ -12,8 +12,10 @@ from werkzeug.exceptions import Gone, NotFound
 from services.search.answers import Json, hit_json, search_json, trace_json
 from services.search.params import Wanted, read_search
 from shared.article import Article
+from shared.errors import Unavailable
 from shared.index.port import ArticleIndex, SearchPage
 from shared.ledger.port import Ledger
+from shared.profiles.port import SourceProfile, SourceProfiles
 
 _ARTICLE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -38,11 +40,15 @@ class Found:
 
 
 class Reader:
-    """Searches, articles and traces out of one index and one ledger; safe to share between threads."""
+    """Searches, articles and traces out of one index and one ledger; safe to share between threads.
 
-    def __init__(self, index: ArticleIndex, ledger: Ledger) -> None:
+    ``profiles`` may be left out, or be away: a trace then says nothing of its source.
+    """
+
+    def __init__(self, index: ArticleIndex, ledger: Ledger, profiles: SourceProfiles | None = None) -> None:
         self._index = index
         self._ledger = ledger
+        self._profiles = profiles
 
     def search(self, query: bytes) -> Found:
         """Answer the search of a query string; raises ``InvalidRequest`` and ``Unavailable``."""
@@ -64,8 +70,18 @@ class Reader:
         status = self._ledger.status(article_id)
         if status is None:
             raise self._why_not(article_id)
-        journey = self._ledger.journey(article_id)
-        return trace_json(status, journey, self._ledger.article(article_id), datetime.now(UTC))
+        journey, article = self._ledger.journey(article_id), self._ledger.article(article_id)
+        profile = self._profile(article.source.id) if article is not None else None
+        return trace_json(status, journey, article, profile, datetime.now(UTC))
+
+    def _profile(self, source: str) -> SourceProfile | None:
+        """What was learnt of a source; None while that is not to be had."""
+        if self._profiles is None:
+            return None
+        try:
+            return self._profiles.read([source]).get(source)
+        except Unavailable:
+            return None
 
     def _why_not(self, article_id: str) -> NotFound | Gone:
         """Why there is nothing to show of an article."""
