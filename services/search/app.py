@@ -16,11 +16,15 @@ from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
 from shared.log import configure_logging
 from shared.profiles.open import open_profiles
+from shared.profiles.port import SourceProfiles
 from shared.settings import Settings, read_settings
 
 
 def create_app(
-    settings: Settings | None = None, index: ArticleIndex | None = None, ledger: Ledger | None = None
+    settings: Settings | None = None,
+    index: ArticleIndex | None = None,
+    ledger: Ledger | None = None,
+    profiles: SourceProfiles | None = None,
 ) -> OpenAPI:
     """Build the service; parts that are not given are opened from the settings."""
     if settings is None:
@@ -30,7 +34,9 @@ def create_app(
     ledger = ledger or open_ledger(settings)
     app = make_app("services.search", settings, {"index": index.check, "ledger": ledger.check})
     app.register_error_handler(IndexMissing, _index_missing)
-    reader = Reader(index, ledger, open_profiles(settings) if settings.redis_url else None)
+    if profiles is None and settings.redis_url:
+        profiles = open_profiles(settings)
+    reader = Reader(index, ledger, profiles)
     app.register_api(api(reader))
     app.register_blueprint(desk(reader))
     return app

@@ -10,12 +10,15 @@ import pytest
 
 from services.search.answers import ARTICLE_FIELDS
 from services.search.app import create_app
+from shared.article import Removed
 from shared.clock import now_ms
 from shared.errors import Unavailable
 from shared.index.embedded import EmbeddedIndex
 from shared.index.port import SearchPage, SearchRequest
 from shared.ledger.keeping import PruneRule
 from shared.ledger.open import open_ledger
+from shared.profiles.memory import MemorySourceProfiles
+from shared.profiles.port import Sighting
 from shared.settings import Settings
 from tests.unit.search.conftest import FERRY
 
@@ -220,10 +223,56 @@ def test_a_trace_tells_everything_that_was_done(client):
     ]
     assert {"submission", "at", "stage", "word", "worker", "attempt", "detail"} == set(trace["journey"][0])
     assert trace["journey"][1]["worker"] == "worker-1"
-    assert trace["removed"] == [{"text": "Subscribe to our newsletter", "reason": "newsletter call"}]
+    assert trace["removed"] == [
+        {"text": "Subscribe to our newsletter", "reason": "newsletter call", "above": None}
+    ]
     assert trace["topics"][0]["evidence"] == ["ferry", "harbour"]
     assert trace["fields"]["title"] == "clean"
     assert trace["fields"]["topics"] == "tag"
+
+
+def explained(newsroom):
+    return newsroom.publish(
+        "Pilots vote on a new boat", FERRY, authors=("Ada Brook",), source_keywords=("pilots", "boats"),
+        published_from="json-ld", vocabulary="0123456789ab",
+        removed=(Removed("A paper by the sea.", "self-description", 2),),
+    )  # fmt: skip
+
+
+def test_a_trace_tells_what_its_lines_became_and_what_the_source_says_of_itself(empty_newsroom):
+    profiles = MemorySourceProfiles()
+    told = ("A paper by the sea.",)
+    profiles.count([Sighting("harbour.example", f"{n}", descriptions=told) for n in range(4)])
+    article_id = explained(empty_newsroom)
+    client = create_app(
+        empty_newsroom.settings, empty_newsroom.index, empty_newsroom.ledger, profiles
+    ).test_client()
+    trace = client.get(f"/v1/articles/{article_id}/trace").json
+    assert trace["removed"] == [{"text": told[0], "reason": "self-description", "above": 2}]
+    assert trace["authors"] == ["Ada Brook"]
+    assert trace["source_keywords"] == ["pilots", "boats"]
+    assert trace["published"] == {"at": "2026-11-20T08:30:00Z", "from": "json-ld"}
+    assert trace["vocabulary"] == "0123456789ab"
+    assert trace["source"] == {"id": "harbour.example", "articles": 4, "self_descriptions": list(told)}
+    assert (trace["fields"]["published_from"], trace["fields"]["vocabulary"]) == ("clean", "tag")
+
+
+class AwayProfiles(MemorySourceProfiles):
+    """Profiles whose store is away, as Redis may be."""
+
+    def read(self, source_ids):
+        raise Unavailable("source profiles: away")
+
+
+def test_a_trace_does_without_what_is_known_of_the_source_while_redis_is_away(empty_newsroom):
+    article_id = explained(empty_newsroom)
+    client = create_app(
+        empty_newsroom.settings, empty_newsroom.index, empty_newsroom.ledger, AwayProfiles()
+    ).test_client()
+    answer = client.get(f"/v1/articles/{article_id}/trace")
+    assert answer.status_code == 200
+    assert answer.json["source"] == {"id": "harbour.example", "articles": None, "self_descriptions": []}
+    assert answer.json["authors"] == ["Ada Brook"]
 
 
 def test_the_trace_of_a_copy_names_its_lead_and_their_likeness(client):
