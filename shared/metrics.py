@@ -31,6 +31,7 @@ class LedgerCollector(Collector):
         now = self._now()
         tallies, backlog = self._ledger.tallies(), self._ledger.backlog(now)
         yield from _totals(tallies)
+        yield from _rejections(self._ledger.rejections())
         yield from _waiting(backlog, now)
         quarantined = self._ledger.count_quarantined(QuarantineFilter())
         yield GaugeMetricFamily("copydesk_quarantined", "Submissions in quarantine.", quarantined)
@@ -64,6 +65,17 @@ def _totals(tallies: dict[str, int]) -> Iterator[Metric]:
     yield CounterMetricFamily("copydesk_sweeper_wakes", words, tallies.get("woken", 0))
     words = "Submissions removed by retention."
     yield CounterMetricFamily("copydesk_pruned", words, tallies.get("pruned", 0))
+
+
+def _rejections(reasons: dict[str, int]) -> Iterator[Metric]:
+    # Also a gauge, for the same cause. A reason's series begins with the first submission it was given for.
+    rejected = GaugeMetricFamily(
+        "copydesk_rejected_submissions", "Submissions rejected, by reason; a replay takes from it.",
+        labels=("reason",),
+    )  # fmt: skip
+    for reason in sorted(reasons):
+        rejected.add_metric((reason,), reasons[reason])
+    yield rejected
 
 
 def _waiting(backlog: list[Backlog], now: int) -> Iterator[Metric]:

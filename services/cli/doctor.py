@@ -16,6 +16,7 @@ from services.cli.broker import broker_name, find_server, pings, server_version
 from services.cli.client import Desk
 from services.cli.ground import folder_problem, has_ledger, is_locked, port_problem
 from services.cli.running import as_it_runs
+from services.cli.vocabularies import RETAG, count_tagged, present_version
 from shared.errors import BadSettings, CopydeskError, IndexMissing
 from shared.index.open import open_index
 from shared.ledger.open import open_ledger
@@ -85,6 +86,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield check_data_dir(settings.data_dir)
     yield from check_broker(settings)
     yield _try("ledger", lambda: _check_ledger(settings))
+    yield _try("vocabulary", lambda: check_vocabulary(settings))
     yield _try("index", lambda: _check_index(settings))
     if running:
         yield from _check_services(settings)
@@ -191,6 +193,23 @@ def _check_ledger(settings: Settings) -> str:
         return f"can be written; {sum(ledger.counts().values())} submissions"
     finally:
         ledger.close()
+
+
+def check_vocabulary(settings: Settings) -> str:
+    """Whether the rules can be read, and how many articles other rules tagged; raises ``BadSettings``.
+
+    Older tags are no fault: they are as good as the rules were then.
+    """
+    version = present_version(settings)
+    if not has_ledger(settings):
+        return f"version {version}"
+    ledger = open_ledger(settings)
+    try:
+        tagged = count_tagged(settings, ledger)
+    finally:
+        ledger.close()
+    told = f"version {version}; {tagged}" if tagged.total else f"version {version}"
+    return f"{told}; {RETAG}" if tagged.stale else told
 
 
 def _check_index(settings: Settings) -> str:

@@ -15,9 +15,10 @@ from services.cli.client import Desk, Json
 from services.cli.moments import show_age
 from services.cli.running import opened_ledger
 from services.cli.show import journey_table, plain
+from services.cli.vocabularies import RETAG, count_tagged
 from services.cli.walk import count_of
 from shared.clock import now_ms
-from shared.errors import InvalidRequest
+from shared.errors import BadSettings, InvalidRequest
 from shared.ledger.keeping import QuarantineFilter
 from shared.ledger.port import Backlog, Ledger
 from shared.settings import Settings, read_settings
@@ -48,8 +49,9 @@ def _show_system(settings: Settings, ledger: Ledger, console: Console) -> int:
     console.print(_backlog_table(ledger.backlog(now_ms())))
     totals = ledger.tallies()
     console.print(_totals_table(totals))
-    for line in _hints(totals, ledger.count_quarantined(QuarantineFilter())):
-        console.print(line, soft_wrap=True)
+    quarantined = ledger.count_quarantined(QuarantineFilter())
+    for line in (*_hints(totals, ledger.rejections(), quarantined), *_stale(settings, ledger)):
+        console.print(Text(line), soft_wrap=True)
     return 0 if all(answer and _is_ready(answer) for answer in answers.values()) else 1
 
 
@@ -96,10 +98,28 @@ def _totals_table(totals: dict[str, int]) -> RenderableType:
     return table
 
 
-def _hints(totals: dict[str, int], quarantined: int) -> Iterator[str]:
+def _hints(totals: dict[str, int], rejections: dict[str, int], quarantined: int) -> Iterator[str]:
+    if told := reasons_told(rejections):
+        yield f"rejected {sum(rejections.values())}: {told}"
     yield f"stages woken by the sweeper, since the beginning: {totals.get('woken', 0)}"
     if quarantined:
         yield f"{count_of(quarantined, 'submission')} in quarantine; see `copydesk quarantine list`"
+
+
+def reasons_told(rejections: dict[str, int]) -> str:
+    """How many were rejected for each reason, the most frequent first."""
+    often = sorted(rejections.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count} {reason}" for reason, count in often if count)
+
+
+def _stale(settings: Settings, ledger: Ledger) -> Iterator[str]:
+    try:
+        tagged = count_tagged(settings, ledger)
+    except BadSettings as error:  # the workers do not start with it either; all else can still be told
+        yield f"vocabulary: {error}"
+        return
+    if tagged.stale:
+        yield f"{tagged}; {RETAG}"
 
 
 def _show_article(ledger: Ledger, article_id: str, console: Console) -> None:

@@ -14,6 +14,7 @@ from shared.errors import Unavailable
 from shared.ledger.engine import take_turn, try_alone
 from shared.ledger.leads import hand_over, queue_refresh
 from shared.ledger.port import Work
+from shared.ledger.retagging import is_tagged_again
 from shared.ledger.rows import Row, load_articles, load_copies, read_article, read_current, read_rows
 from shared.ledger.schema import articles, journey, originals, submissions
 from shared.ledger.standing import fall_back
@@ -260,7 +261,13 @@ def outdated(connection: sa.Connection, stage: Stage, rows: Sequence[Row]) -> li
     if stage not in ("tag", "index") or not rows:
         return []
     ids = {row["article_id"] for row in rows}
-    place = sa.select(articles.c.id, articles.c.sequence, submissions.c.stage)
+    place = sa.select(
+        articles.c.id, articles.c.sequence, submissions.c.stage, is_tagged_again().label("again"),
+        sa.and_(
+            articles.c.indexed_change == 0, articles.c.withdrawn.is_(False), articles.c.vocabulary.is_(None),
+            submissions.c.stage.is_distinct_from("index"),
+        ).label("untold"),
+    )  # fmt: skip
     place = place.join(submissions, submissions.c.sequence == articles.c.sequence).where(
         articles.c.id.in_(ids)
     )
@@ -273,7 +280,9 @@ def _is_outdated(row: Row, current: Row | None) -> bool:
         return False
     if row["kind"] == "push":
         return bool(row["sequence"] != current["sequence"])
-    return bool(current["stage"] == "tag")  # a refresh, and its article is about to be indexed anyway
+    # A refresh, and its article is about to be indexed anyway, or was never tagged: it comes by its own push,
+    # or must not.
+    return bool((current["stage"] == "tag" and not current["again"]) or current["untold"])
 
 
 def supersede(connection: sa.Connection, rows: Sequence[Row], worker: str, now: int) -> None:

@@ -19,32 +19,17 @@ from shared.ledger.claims import blame, give_back, step
 from shared.ledger.engine import take_turn
 from shared.ledger.leads import hand_over, keep_place, leaders_of, queue_refresh, resolve_verdict, touch
 from shared.ledger.port import Claim, Committed, Outcome
+from shared.ledger.reasons import reason_word, totals_of
+from shared.ledger.retagging import SAME, have_same_tags, read_served
 from shared.ledger.rows import SEQUENCE_BITS, Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
 from shared.ledger.standing import NONE, fall_back, set_aside
+from shared.ledger.statements import SET_INDEXED, SET_TAGS, SET_VERSION, SETTLE, SETTLED
 from shared.ledger.tallies import add
 from shared.ledger.withdrawals import erase_late, remember_text
 from shared.messages import TERMINAL, Lane, Stage
 
 WINDOW_MS = int(WINDOW_SECONDS * 1000)
-# Every settled row writes the same columns, so that one prepared statement serves a whole batch.
-SETTLED = ("stage", "status", "reason", "traceback", "failed_stage", "attempts", "alone", "claimed", "token",
-           "lease_until", "not_before", "waiting_since", "updated_at", "draft", "replay")  # fmt: skip
-SETTLE = (
-    sa.update(submissions)
-    .where(submissions.c.sequence == sa.bindparam("row_sequence"))
-    .values({name: sa.bindparam(name) for name in SETTLED})
-)
-SET_TAGS = (
-    sa.update(articles)
-    .where(articles.c.id == sa.bindparam("row_id"))
-    .values(article=sa.bindparam("packed"), change=articles.c.change + 1)
-)
-SET_INDEXED = (
-    sa.update(articles)
-    .where(articles.c.id == sa.bindparam("row_id"), articles.c.indexed_change < sa.bindparam("written"))
-    .values(indexed_change=sa.bindparam("written"), indexed_at=sa.bindparam("moment"))
-)
 
 
 class Settlement:
@@ -66,6 +51,7 @@ class Settlement:
         self._late: list[Row] = []  # rows whose item was withdrawn for good
         self._words: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()  # pushes by terminal word
+        self._reasons: Counter[str] = Counter()  # of those rejected, by the reason's word
         self._items: set[str] = set()
         # In which lanes rows went on, and in which some wait at this stage again: a row that was moved to the
         # other lane while it was held (``hurry``) goes on there.
@@ -73,10 +59,12 @@ class Settlement:
         self._again: set[Lane] = set()
         self._lane = claim.lane  # of refreshes
         self._known: dict[str, Row] = {}
+        self._served: dict[str, Article] = {}  # what the index has of those that are tagged again
         self._leaders: dict[str, list[str]] = {}  # of the texts of this batch, the oldest first
         # Written in one statement each: a statement a row would cost more than the stage itself.
         self._new: list[Row] = []
         self._tags: list[Row] = []
+        self._versions: list[Row] = []
         self._indexed: list[Row] = []
 
     def run(self, outcomes: Sequence[Outcome]) -> Committed:
@@ -92,12 +80,15 @@ class Settlement:
             self._known = lock_facts(self._connection, {row["article_id"] for row, _ in mine})
         if self._claim.stage == "dedupe":
             self._look_for_leaders(outcome for _, outcome in mine)
+        if self._claim.stage == "tag":
+            again = {row["article_id"] for row, _ in mine if row["replay"] is not None}
+            self._served = read_served(self._connection, again)
         for row, outcome in mine:
             self._settle(row, outcome)
         self._write()
         erase_late(self._connection, self._late, self._known)
         wake = self._follow_up()
-        add(self._connection, self._ended)
+        add(self._connection, {**self._ended, **totals_of(self._connection, self._reasons)})
         return Committed(dict(self._words), wake)
 
     def _held(self) -> dict[int, Row]:
@@ -233,6 +224,7 @@ class Settlement:
             "modified_at": None if article.modified_at is None else to_ms(article.modified_at),
             "sort_key": key, "ingested_at": to_ms(article.ingested_at), "withdrawn": False,
             "gone": None, "gone_at": None,
+            "vocabulary": None,  # it is not tagged yet
             # Dedupe changes no article: a new one is stored as clean has packed it.
             "article": row["draft"] if found is None else pack(article),
         }  # fmt: skip
@@ -245,11 +237,16 @@ class Settlement:
                 self._indexed.append({"row_id": row["article_id"], "written": outcome.change or 0})
             self._advance(row, replace(outcome, word="superseded", reason="a newer revision was accepted"))
             return
+        if outcome.word == "tagged" and self._settle_same(row, outcome):
+            return
         if outcome.word == "tagged":
             if row["replay"] is not None and (kept := set_aside(self._connection, found, row)):
                 mine = sa.update(articles).where(articles.c.id == row["article_id"])
                 self._connection.execute(mine.values(kept))
-            self._tags.append({"row_id": row["article_id"], "packed": pack(_alone(outcome.article))})
+            self._tags.append({
+                "row_id": row["article_id"], "packed": pack(_alone(outcome.article)),
+                "made_with": _version(outcome),
+            })  # fmt: skip
         else:
             self._indexed.append({"row_id": row["article_id"], "written": outcome.change or 0})
             if row["kind"] == "push" and found["standing_facts"] is not None:
@@ -257,11 +254,28 @@ class Settlement:
                 self._connection.execute(mine.values(NONE))
         self._advance(row, outcome)
 
-    def _advance(self, row: Row, outcome: Outcome, draft: bytes | None = None) -> None:
+    def _settle_same(self, row: Row, outcome: Outcome) -> bool:
+        """End what was tagged again with the same result; returns whether it was.
+
+        Its document stays as it is, with the name of the version that its tags were made with at first: only
+        the ledger notes that the present one gives the same.
+        """
+        served = self._served.get(row["article_id"])
+        if served is None or outcome.article is None or not have_same_tags(served, outcome.article):
+            return False
+        self._versions.append({"row_id": row["article_id"], "made_with": _version(outcome)})
+        self._advance(row, replace(outcome, word="indexed"), detail=SAME)
+        return True
+
+    def _advance(
+        self, row: Row, outcome: Outcome, draft: bytes | None = None, detail: str | None = None
+    ) -> None:
         """Move a row on to the next stage, or end it."""
         ended = outcome.word in TERMINAL
         if ended and row["kind"] == "push":
             self._ended[outcome.word] += 1
+            if outcome.word == "rejected":
+                self._reasons[reason_word(outcome.reason)] += 1
         if outcome.word in ("rejected", "quarantined", "superseded"):
             self._orphaned.append(row)
         if not ended:
@@ -273,7 +287,7 @@ class Settlement:
             "not_before": 0, "waiting_since": self._now, "updated_at": self._now, "draft": draft,
             "replay": None if ended else row["replay"],
         })  # fmt: skip
-        self._log(row, outcome.word, outcome.reason or _explain(outcome))
+        self._log(row, outcome.word, detail or outcome.reason or _explain(outcome))
 
     def _put_back(self, row: Row, word: str, changes: dict[str, Any]) -> None:
         self._again.add(row["lane"])
@@ -301,6 +315,8 @@ class Settlement:
         self._write_new()
         if self._tags:
             self._connection.execute(SET_TAGS, self._tags)
+        if self._versions:
+            self._connection.execute(SET_VERSION, self._versions)
         if self._indexed:
             self._connection.execute(SET_INDEXED, [row | {"moment": self._now} for row in self._indexed])
         if self._updates:
@@ -345,6 +361,10 @@ def _leads(found: Row | None, text_hash: str | None) -> bool:
 def _alone(article: Article | None) -> Article | None:
     """An article without its copies, which are looked up each time: one that was erased must not linger."""
     return None if article is None else replace(article, copies=())
+
+
+def _version(outcome: Outcome) -> str:
+    return (outcome.article.vocabulary if outcome.article is not None else None) or ""
 
 
 def _newest(one: int | None, other: int | None) -> int | None:

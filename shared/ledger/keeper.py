@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.article import Article, RawArticle
 from shared.errors import Unavailable
 from shared.fingerprints.port import TextClaim
-from shared.ledger import hurry, once, pruning, quarantine, replays, tallies, withdrawals
+from shared.ledger import hurry, once, pruning, quarantine, reasons, replays, tallies, withdrawals
 from shared.ledger.engine import BUSY_MS, Database
 from shared.ledger.keeping import (
     Hurried,
@@ -60,6 +60,16 @@ class SqlKeeping:
         """Add to a total that the flow itself does not keep."""
         with self._database.write() as connection:
             tallies.add(connection, {name: count})
+
+    def rejections(self) -> dict[str, int]:
+        """Submissions rejected since the beginning, by reason."""
+        with self._database.read() as connection:
+            return reasons.read_rejections(connection)
+
+    def vocabularies(self) -> dict[str, int]:
+        """Articles by the version of the rules that their tags were made with."""
+        with self._database.read() as connection:
+            return replays.read_vocabularies(connection)
 
     def last_indexed(self) -> datetime | None:
         """When the index stage finished a submission last."""

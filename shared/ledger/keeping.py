@@ -76,6 +76,8 @@ class ReplaySpec:
     ``since`` and ``until`` are about acceptance. With ``reset`` (from clean or dedupe) verdicts and stories
     are decided anew, in order of acceptance; else they stand. What was rejected runs only from clean, and not
     what a person dropped. What newer rules reject stays ``indexed`` as it was, with that as its reason.
+    ``stale``: only articles whose tags were made with rules of another version than this (a whole replay
+    from tag is then a re-tagging). An article that gets the same tags from stage tag on is not indexed again.
     """
 
     from_stage: Stage
@@ -83,6 +85,7 @@ class ReplaySpec:
     until: int | None = None
     source: str | None = None
     reset: bool = False
+    stale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,22 @@ class Keeping(Protocol):
 
     def tally(self, name: str, count: int) -> None:
         """Add to a total that the flow itself does not keep (``woken``)."""
+
+    def rejections(self) -> dict[str, int]:
+        """Submissions rejected since the beginning, by reason; together the total of ``rejected``.
+
+        A reason is a word such as ``front-page``, ``dropped`` for what a person dropped, or ``other``: of
+        sentences, of words beyond the first fifty, and of what was purged. Every word that ever occurred is
+        told, with 0 as well, and so is ``other``. A submission that is replayed leaves its reason's total.
+        """
+
+    def vocabularies(self) -> dict[str, int]:
+        """Articles by the version of the rules that their tags were made with; withdrawn ones are left out.
+
+        Under the empty name those tagged before there were versions. A revision that is not tagged yet is in
+        none, whatever stands in its place meanwhile. It walks through an index that holds nothing else: that
+        takes SQLite 0.1 s of CPU time for a million articles (2026-11-26).
+        """
 
     def last_indexed(self) -> datetime | None:
         """When the index stage finished a submission last, a refresh of the ledger's own as well.

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.article import Verdict
+from shared.ledger.retagging import is_tagged_again
 from shared.ledger.schema import articles, submissions
 from shared.messages import Lane
 
@@ -162,7 +163,8 @@ def queue_refresh(connection: sa.Connection, ids: Iterable[str], lane: Lane, now
     wanted = set(ids)
     if not wanted:
         return 0
-    # A row that a worker holds at stage index may have been read before this change: it does not count.
+    # A row that a worker holds at stage index may have been read before this change: it does not count. Nor
+    # does one that is tagged again, since it ends at that stage if its tags come out the same.
     coming = (
         sa.select(submissions.c.article_id)
         .join(articles, articles.c.id == submissions.c.article_id)
@@ -170,7 +172,7 @@ def queue_refresh(connection: sa.Connection, ids: Iterable[str], lane: Lane, now
             submissions.c.article_id.in_(wanted),
             sa.or_(submissions.c.kind == "refresh", submissions.c.sequence == articles.c.sequence),
             sa.or_(
-                submissions.c.stage == "tag",
+                sa.and_(submissions.c.stage == "tag", ~is_tagged_again()),
                 sa.and_(submissions.c.stage == "index", submissions.c.token.is_(None)),
             ),
         )

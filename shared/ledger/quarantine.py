@@ -13,6 +13,7 @@ from shared.codec import unpack
 from shared.ledger.claims import step
 from shared.ledger.engine import take_turn
 from shared.ledger.keeping import Page, Quarantined, QuarantineFilter
+from shared.ledger.reasons import DROPPED, totals_of
 from shared.ledger.rows import Row, read_rows
 from shared.ledger.schema import articles, journey, originals, submissions
 from shared.ledger.tallies import add
@@ -76,13 +77,15 @@ def drop_page(
     rows = _page(connection, which, after, limit, lock=True)
     take_turn(connection)
     standing = _served(connection, rows)
-    why = f"dropped: {reason}"
+    why = f"{DROPPED}: {reason}"
     _end(connection, [row for row in rows if row["sequence"] in standing], "indexed", why, now)
     _end(connection, [row for row in rows if row["sequence"] not in standing], "rejected", why, now)
     _forget_content(connection, rows)
     pushes = [row for row in rows if row["kind"] == "push"]
     back = sum(row["sequence"] in standing for row in pushes)
-    add(connection, {"quarantined": -len(pushes), "rejected": len(pushes) - back, "indexed": back})
+    dropped = len(pushes) - back
+    totals = {"quarantined": -len(pushes), "rejected": dropped, "indexed": back}
+    add(connection, totals | totals_of(connection, {DROPPED: dropped}))
     return Page(len(rows), rows[-1]["sequence"] if len(rows) == limit else None)
 
 
@@ -176,5 +179,7 @@ def _forget_content(connection: sa.Connection, rows: Sequence[Row]) -> None:
     )
     if rows:
         connection.execute(
-            sa.update(articles).where(never).values(content_hash="", version=None, modified_at=None)
+            sa.update(articles)
+            .where(never)
+            .values(content_hash="", version=None, modified_at=None, vocabulary=None)
         )

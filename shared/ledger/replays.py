@@ -12,6 +12,7 @@ from shared.ledger.engine import take_turn
 from shared.ledger.keeping import Page, ReplaySpec, Served
 from shared.ledger.leads import queue_refresh
 from shared.ledger.quarantine import AFRESH, BY_HAND
+from shared.ledger.reasons import DROPPED, totals_without
 from shared.ledger.rows import Row, end_of_page, load_copies, read_article, read_rows
 from shared.ledger.schema import articles, journey, originals, submissions
 from shared.ledger.standing import as_served
@@ -19,7 +20,6 @@ from shared.ledger.tallies import add
 from shared.messages import Stage, Status
 
 DAY_MS = 24 * 3_600_000  # how long a tombstone stays in the index
-DROPPED = "dropped: %"  # by a person, who does not want to see it again
 WAITING: dict[Stage, Status] = {"clean": "accepted", "dedupe": "cleaned", "tag": "deduped", "index": "tagged"}
 
 
@@ -58,7 +58,7 @@ def replay_page(connection: sa.Connection, spec: ReplaySpec, after: int, limit: 
     connection.execute(
         sa.insert(journey), [step(row, "replay", "replayed", BY_HAND, now, told) for row in rows]
     )
-    add(connection, _left(rows))
+    add(connection, _left(rows) | totals_without(connection, rows))
     return Page(len(rows), after_these)
 
 
@@ -108,6 +108,13 @@ def read_served(connection: sa.Connection, after: int, limit: int) -> list[Serve
     return [Served(*row) for row in connection.execute(query)]
 
 
+def read_vocabularies(connection: sa.Connection) -> dict[str, int]:
+    """Articles by the version that they were tagged with: a walk through an index that holds nothing else."""
+    query = sa.select(articles.c.vocabulary, sa.func.count()).where(articles.c.vocabulary.is_not(None))
+    found = connection.execute(query.group_by(articles.c.vocabulary))
+    return {version: count for version, count in found}  # noqa: C416 - rows, not pairs
+
+
 def read_articles(connection: sa.Connection, ids: Sequence[str]) -> list[Article]:
     """Articles as the index ought to hold them, in the order asked; what was never indexed is left out.
 
@@ -143,8 +150,8 @@ def _conditions(spec: ReplaySpec) -> list[sa.ColumnElement[bool]]:
             newer.c.kind == "push",
         )  # fmt: skip
         refused = sa.and_(
-            submissions.c.status == "rejected",
-            sa.func.coalesce(submissions.c.reason, "").not_like(DROPPED), is_newest,
+            submissions.c.status == "rejected",  # what a person dropped, nobody wants to see again
+            sa.func.coalesce(submissions.c.reason, "").not_like(f"{DROPPED}: %"), is_newest,
         )  # fmt: skip
         has_original = sa.exists().where(originals.c.sequence == submissions.c.sequence)
         found += [sa.or_(present, refused), has_original]
@@ -156,6 +163,8 @@ def _conditions(spec: ReplaySpec) -> list[sa.ColumnElement[bool]]:
         found.append(submissions.c.accepted_at < spec.until)
     if spec.source is not None:
         found.append(submissions.c.source_id == spec.source)
+    if spec.stale is not None:
+        found.append(sa.or_(articles.c.vocabulary.is_(None), articles.c.vocabulary != spec.stale))
     return [*found, ~under_way]
 
 

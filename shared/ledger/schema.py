@@ -137,12 +137,17 @@ articles = Table(
     Column("article", LargeBinary, nullable=False),  # packed Article
     Column("standing", LargeBinary),  # the packed Article that is served, while this revision is on its way
     Column("standing_facts", LargeBinary),  # and its other columns, as JSON
+    # The version of the rules that the present tags were made with, or are known to be the same with. Empty:
+    # they are from before there were versions. NULL: the revision is not tagged yet, or is gone.
+    Column("vocabulary", Words(16)),
     Index("ix_articles_duplicate_of", "duplicate_of", sqlite_where=text("duplicate_of IS NOT NULL"),
           postgresql_where=text("duplicate_of IS NOT NULL")),
     Index("ix_articles_sequence", "sequence"),
     Index("ix_articles_text", "text_hash"),
     Index("ix_articles_gone", "gone_at", sqlite_where=text("gone IS NOT NULL"),
           postgresql_where=text("gone IS NOT NULL")),
+    Index("ix_articles_vocabulary", "vocabulary", sqlite_where=text("vocabulary IS NOT NULL"),
+          postgresql_where=text("vocabulary IS NOT NULL")),
 )  # fmt: skip
 
 journey = Table(
@@ -163,7 +168,8 @@ journey = Table(
 tallies = Table(
     "tallies",  # totals since the beginning, kept as it happens: counting rows would be slow, and wrong
     metadata,  # once some were pruned
-    Column("name", Words(16), primary_key=True),  # accepted, a terminal Status, woken, pruned
+    # accepted, a terminal Status, woken, pruned; rejected:... for each reason of those rejected
+    Column("name", Words(48), primary_key=True),
     Column("shard", Integer, primary_key=True),  # so that processes do not wait for each other's row
     Column("value", BigInteger, nullable=False),
 )

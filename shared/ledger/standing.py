@@ -19,7 +19,7 @@ from shared.ledger.schema import articles, submissions
 FACTS = (
     "source_id", "url", "sequence", "revision", "version", "modified_at", "content_hash", "text_hash",
     "verdict", "duplicate_of", "similarity", "story_id", "sort_key", "withdrawn", "gone",
-    "gone_at",
+    "gone_at", "vocabulary",
 )  # fmt: skip
 NONE = {"standing": None, "standing_facts": None}
 
@@ -64,11 +64,14 @@ def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     found = connection.execute(sa.select(*columns).where(mine)).first()
     if found is None or found.standing_facts is None:
         return set()
-    facts = from_json(found.standing_facts, dict[str, Any])
+    facts = from_json(found.standing_facts, dict[str, Any])  # an older release set aside fewer of them
     before = Verdict(facts["verdict"], facts["duplicate_of"], facts["similarity"], facts["story_id"])
     verdict = resolve_verdict(connection, row["article_id"], facts["text_hash"], before)
     facts |= {"verdict": verdict.word, "duplicate_of": verdict.duplicate_of, "similarity": verdict.similarity}
-    values = {**facts, **NONE, "article": articles.c.standing, "change": articles.c.change + 1}
+    values = {
+        "vocabulary": "", **facts, **NONE, "article": articles.c.standing,
+        "change": articles.c.change + 1,
+    }  # fmt: skip
     connection.execute(sa.update(articles).where(mine).values(values))
     leads = (
         {found.duplicate_of, verdict.duplicate_of} if found.duplicate_of != verdict.duplicate_of else set()

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.clock import from_ms
 from shared.ledger.keeping import Load
+from shared.ledger.reasons import is_reason
 from shared.ledger.schema import journey, submissions, tallies
 
 SHARDS = 16
@@ -47,8 +48,9 @@ def add(connection: sa.Connection, counts: Mapping[str, int]) -> None:
 
 
 def read_tallies(connection: sa.Connection) -> dict[str, int]:
-    """Every total by name; what never happened is left out."""
+    """Every total by name, but for those of reasons; what never happened is left out."""
     query = sa.select(tallies.c.name, sa.func.sum(tallies.c.value)).group_by(tallies.c.name)
+    query = query.where(sa.not_(is_reason(tallies.c.name)))
     return {name: int(total) for name, total in connection.execute(query) if total}
 
 

@@ -18,6 +18,7 @@ from shared.ledger.engine import take_turn
 from shared.ledger.keeping import Withdrawal
 from shared.ledger.leads import free_copies, queue_refresh, touch
 from shared.ledger.quarantine import AFRESH, BY_HAND
+from shared.ledger.reasons import totals_without
 from shared.ledger.rows import Row, read_rows, sort_key
 from shared.ledger.schema import articles, erasures, journey, originals, submissions
 from shared.ledger.standing import NONE
@@ -42,7 +43,8 @@ def withdraw(connection: sa.Connection, article_id: str, now: int, *, purge: boo
         return None
     if found is None:
         found = _make_row(connection, article_id, pushes[-1])
-    ended = _end_pushes(connection, pushes, found["sequence"], now)
+    ending = _to_end(pushes, found["sequence"])
+    totals = _end_pushes(connection, ending, now)
     changed: set[str] = set()
     if found["gone"] not in BARRED or (purge and found["gone"] != "purged"):
         changed = take_out(connection, found, "purged" if purge else "withdrawn", now)
@@ -51,8 +53,9 @@ def withdraw(connection: sa.Connection, article_id: str, now: int, *, purge: boo
         _erase(connection, found, [row["sequence"] for row in rows])
     _hurry(connection, changed)
     queue_refresh(connection, changed, "live", now)
-    add(connection, ended)
-    return Withdrawal(ended.get("withdrawn", 0), (("index", "live"),) if changed else ())
+    # A purge takes the reasons of those that stay rejected as well.
+    add(connection, totals | totals_without(connection, pushes if purge else ending))
+    return Withdrawal(len(ending), (("index", "live"),) if changed else ())
 
 
 def take_out(
@@ -66,7 +69,7 @@ def take_out(
     mine = sa.update(articles).where(articles.c.id == found["id"])
     left: dict[str, Any] = {
         "withdrawn": True, "gone": gone, "gone_at": now, "change": articles.c.change + 1,
-        "verdict": "new", "duplicate_of": None, "similarity": 0.0,
+        "verdict": "new", "duplicate_of": None, "similarity": 0.0, "vocabulary": None,
     }  # fmt: skip
     connection.execute(mine.values(left | NONE))
     changed = {found["id"]} | free_copies(connection, found["id"])
@@ -119,7 +122,8 @@ def _make_row(connection: sa.Connection, article_id: str, push: Row) -> Row:
         "id": article_id, "source_id": push["source_id"], "sequence": push["sequence"], "revision": 0,
         "change": 0, "indexed_change": 0, "content_hash": NOTHING, "text_hash": NOTHING, "verdict": "new",
         "similarity": 0.0, "story_id": article_id, "sort_key": sort_key(blank, push["sequence"]),
-        "ingested_at": push["accepted_at"], "withdrawn": False, "article": pack(blank),
+        "ingested_at": push["accepted_at"], "withdrawn": False, "vocabulary": None,
+        "article": pack(blank),
     }  # fmt: skip
     connection.execute(sa.insert(articles).values(values))
     found = _read_facts(connection, article_id)
@@ -128,14 +132,9 @@ def _make_row(connection: sa.Connection, article_id: str, push: Row) -> Row:
     return found
 
 
-def _end_pushes(connection: sa.Connection, pushes: Sequence[Row], present: int, now: int) -> dict[str, int]:
-    """End as withdrawn what is under way or in quarantine, the newest, and the article's present revision.
-
-    Returns how totals change.
-
-    A worker that holds one finds its token gone, and changes nothing any more.
-    """
-    rows = [
+def _to_end(pushes: Sequence[Row], present: int) -> list[Row]:
+    """What is under way or in quarantine, the newest, and the article's present revision."""
+    return [
         push for push in pushes
         if push["status"] != "withdrawn"
         and (
@@ -143,6 +142,13 @@ def _end_pushes(connection: sa.Connection, pushes: Sequence[Row], present: int, 
             or push["sequence"] == present
         )
     ]  # fmt: skip
+
+
+def _end_pushes(connection: sa.Connection, rows: Sequence[Row], now: int) -> dict[str, int]:
+    """End submissions as withdrawn; returns how totals change.
+
+    A worker that holds one finds its token gone, and changes nothing any more.
+    """
     if not rows:
         return {}
     values = AFRESH | {

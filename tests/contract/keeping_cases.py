@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +14,7 @@ from services.workers.steps import run_dedupe
 from shared.article import Article, RawArticle
 from shared.clock import from_ms
 from shared.fingerprints.memory import MemoryFingerprints
+from shared.index.document import digest
 from shared.ledger.engine import Database
 from shared.ledger.keeping import Page
 from shared.ledger.open import open_ledger
@@ -32,6 +35,10 @@ def piece(number: int, body: str = PIER, **fields: object) -> RawArticle:
     return make_raw(number, body=body, **fields)
 
 
+# The tags that each version of the rules gives: the second differs from the first in nothing that shows.
+KEYWORDS = {"v1": ("seen",), "v2": ("seen",), "v3": ("seen", "again")}
+
+
 @dataclass
 class Newsroom:
     """Plays the workers, and holds what was written to the index by article id."""
@@ -42,7 +49,10 @@ class Newsroom:
     now: int = NOW
     bad: dict[Stage, str] = field(default_factory=dict)  # a title with this in it is quarantined there
     refused: str = "not to be found"  # a title with this in it is rejected at clean
+    reason: str = "no article"  # and why
     rules: Callable[[Article], Article] = lambda article: article  # what clean makes of an article
+    forgets: bool = False  # whether some articles may not know the version that they were tagged with
+    vocabulary: str = "v1"  # of the rules that the workers tag by; what they give is in KEYWORDS
 
     def __post_init__(self) -> None:
         self.ledger = open_ledger(self.settings)
@@ -96,15 +106,21 @@ class Newsroom:
         if stage == "clean":
             return self._clean(work)
         if stage == "tag":
-            return tagged(work)
+            return self._tag(work)
         assert work.article is not None
         self.write(work.article)
         return Outcome(work.sequence, "indexed", change=work.article.change)
 
+    def _tag(self, work: Work) -> Outcome:
+        done = tagged(work)
+        assert done.article is not None
+        keywords = KEYWORDS[self.vocabulary]
+        return replace(done, article=replace(done.article, keywords=keywords, vocabulary=self.vocabulary))
+
     def _clean(self, work: Work) -> Outcome:
         assert work.raw is not None
         if self.refused in (work.raw.title or ""):
-            return Outcome(work.sequence, "rejected", "no article")
+            return Outcome(work.sequence, "rejected", self.reason)
         done = cleaned(work)
         assert done.article is not None
         article = replace(done.article, ingested_at=work.raw.ingested_at or from_ms(NOW))
@@ -159,8 +175,35 @@ class Newsroom:
         assert told.get("accepted", 0) == sum(told.get(word, 0) for word in TERMINAL) + sum(
             row["stage"] is not None for row in rows
         )
+        self._check_reasons(rows, told.get("rejected", 0), pruned=bool(told.get("pruned")))
         for row in self.rows(sa.select(articles)):
             self._check_article(row)
+        self.check_tags()
+
+    def check_tags(self) -> None:
+        """What the index has is what the ledger has, and what its version of the rules gives."""
+        for row in self.rows(sa.select(articles).where(articles.c.gone.is_(None))):
+            document = self.documents.get(row["id"])
+            if document is None or document.change != row["change"]:
+                continue
+            there = self.ledger.article(document.id)
+            assert there is not None
+            texts = [digest(replace(one, copies=())) for one in (there, document)]
+            assert texts[0] == texts[1], int(document.id, 16)
+            if row["vocabulary"] == "":  # it fell back to what an older release had set aside
+                assert self.forgets, int(document.id, 16)
+            else:
+                assert document.keywords == KEYWORDS[str(row["vocabulary"])], int(document.id, 16)
+
+    def _check_reasons(self, rows: Sequence[Row], rejected: int, *, pruned: bool) -> None:
+        """Totals by reason are those of the rows that are there, and of those that went."""
+        told = self.ledger.rejections()
+        assert sum(told.values()) == rejected
+        assert min(told.values()) >= 0
+        there = Counter(_reason(row) for row in rows if row["status"] == "rejected")
+        if not pruned:
+            assert {word: count for word, count in told.items() if count} == there
+        assert all(told.get(word, 0) >= count for word, count in there.items())
 
     def _check_article(self, row: Row) -> None:
         document = self.documents.get(row["id"])
@@ -176,6 +219,14 @@ class Newsroom:
             lead = self.documents[document.duplicate_of]
             assert lead.is_lead, f"{int(document.id, 16)} is hidden under a copy"
             assert not lead.withdrawn, f"{int(document.id, 16)} is hidden under a tombstone"
+
+
+def _reason(row: Row) -> str:
+    """What a rejected row counts under; said once more, in other words."""
+    given = row["reason"] or "other"
+    if given.startswith("dropped: "):
+        return "dropped"
+    return given if re.fullmatch("[a-z0-9-]+", given) else "other"
 
 
 def walk(turn: Callable[[int], Page]) -> int:

@@ -18,7 +18,7 @@ from shared.ledger.keeping import QuarantineFilter, ReplaySpec
 from shared.ledger.schema import originals, submissions
 from shared.messages import Stage
 from shared.settings import Settings
-from tests.contract.keeping_cases import BRIDGE, DAY, PIER, Newsroom, piece, walk
+from tests.contract.keeping_cases import BRIDGE, DAY, KEYWORDS, PIER, Newsroom, piece, walk
 
 
 @pytest.fixture
@@ -166,13 +166,17 @@ def test_a_text_of_long_ago_is_not_claimed_again(room: Newsroom) -> None:
 @pytest.mark.parametrize(("stage", "changes"), [("index", 0), ("tag", 1)])
 def test_index_changes_nothing_and_tag_only_the_tags(room: Newsroom, stage: Stage, changes: int) -> None:
     room.push(piece(1), piece(2))
+    seen = {"index": "v1", "tag": "v3"}[stage]
     refresh(room)
     room.settle()
     before, room.documents = room.documents, {}
+    room.vocabulary = seen
     replay(room, stage)
     room.settle()
+    tags = {"keywords": KEYWORDS[seen], "vocabulary": seen}
     assert {key: replace(found, indexed_at=None) for key, found in room.documents.items()} == {
-        key: replace(found, indexed_at=None, change=found.change + changes) for key, found in before.items()
+        key: replace(found, indexed_at=None, change=found.change + changes, **tags)
+        for key, found in before.items()
     }
     room.check()
 

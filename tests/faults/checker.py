@@ -296,6 +296,7 @@ class _Numbers:
         return {
             "copydesk_accepted_total": sum(pushes.values()),
             **{f'copydesk_ended_total{{word="{word}"}}': pushes.get(word, 0) for word in TERMINAL},
+            **self._rejected(),
             "copydesk_sweeper_wakes_total": float(told.get("woken", 0)),
             "copydesk_pruned_total": float(told.get("pruned", 0)),
             "copydesk_quarantined": quarantined,
@@ -303,6 +304,19 @@ class _Numbers:
             "copydesk_last_indexed_timestamp_seconds": last[0][0] / 1000 if last else 0,
             **self._backlog(),
         }
+
+    def _rejected(self) -> dict[str, float]:
+        """Every reason that ever occurred has a series; sentences, and what has no reason, are `other`."""
+        told = self._ask("SELECT DISTINCT name FROM tallies WHERE name LIKE 'rejected:%'")
+        found = dict.fromkeys((name.split(":", 1)[1] for (name,) in told), 0.0) | {"other": 0.0}
+        rows = self._ask(
+            "SELECT CASE WHEN reason LIKE 'dropped:%' THEN 'dropped' WHEN reason LIKE '% %' THEN 'other'"
+            " ELSE coalesce(reason, 'other') END AS word, count(*) FROM submissions"
+            " WHERE kind = 'push' AND status = 'rejected' GROUP BY word"
+        )
+        for word, count in rows:
+            found[word] = count
+        return {f'copydesk_rejected_submissions{{reason="{word}"}}': found[word] for word in found}
 
     def _backlog(self) -> dict[str, float]:
         depth = {

@@ -16,9 +16,11 @@ import pytest
 
 from shared.clock import now_ms
 from shared.ledger.open import open_ledger
+from shared.ledger.port import Outcome
 from shared.messages import LANES, STAGES, TERMINAL
 from shared.metrics import CONTENT_TYPE, exposition
 from shared.settings import Settings
+from tests.contract.ledger_cases import make_raw
 from tests.faults.checker import Report, check
 from tests.faults.ledgers import run_sql
 from tests.faults.newsroom import Newsroom
@@ -154,6 +156,7 @@ SERIES = [
     "copydesk_accepted_total", "copydesk_quarantined", "copydesk_sweeper_wakes_total",
     "copydesk_pruned_total", "copydesk_oldest_accepted_seconds", "copydesk_last_indexed_timestamp_seconds",
     *(f'copydesk_ended_total{{word="{word}"}}' for word in sorted(TERMINAL)),
+    'copydesk_rejected_submissions{reason="other"}',
     *(
         f'copydesk_backlog{{lane="{lane}",stage="{stage}",state="{state}"}}'
         for lane in LANES for stage in STAGES for state in ("waiting", "held", "put_off")
@@ -203,6 +206,36 @@ def test_the_checker_sees_a_series_that_is_missing_and_one_that_nothing_compares
     settings, witness = settled
     with told(settings, lie) as lying:
         assert check(lying, [witness], wait=1).wrong == [f"/metrics says {wrong}"]
+
+
+def test_the_checker_counts_what_was_rejected_by_its_reason(settled: Any, tmp_path: Path) -> None:
+    settings, witness = copy(settled, tmp_path)
+    reasons = ("feed", "feed", "dropped: why", "No article.", None)
+    ledger = open_ledger(settings)
+    now = now_ms()
+    ledger.accept([make_raw(8_000 + number) for number in range(len(reasons))], now)
+    held = ledger.claim("clean", "live", 10, "w", now)
+    assert held is not None
+    done = [Outcome(work.sequence, "rejected", why) for work, why in zip(held.works, reasons, strict=True)]
+    ledger.commit(held, done, None, "w", now)
+    ledger.close()
+    seen: dict[str, float] = {}
+
+    def note(text: str) -> str:
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("copydesk_rejected")]
+        seen.update((name.split('"')[1], float(value)) for name, value in lines)
+        return text
+
+    with told(settings, note) as honest:
+        assert check(honest, [witness], wait=1).wrong == []
+    assert seen == {"feed": 2, "dropped": 1, "other": 2}
+    run_sql(settings, "UPDATE tallies SET value = value + 1 WHERE name = 'rejected:feed'")
+    with told(settings, str) as lying:
+        wrong = check(lying, [witness], wait=1).wrong
+    assert [line.split(" as ")[1] for line in wrong] == [
+        'copydesk_rejected_submissions{reason="feed"}, SQL 2',
+        'copydesk_rejected_submissions{reason="other"}, SQL 2',
+    ]
 
 
 def test_the_checker_counts_what_has_not_ended_as_the_ledger_does(settled: Any, tmp_path: Path) -> None:
