@@ -75,7 +75,7 @@ def _tagging(articles: Sequence[Article]) -> dict[str, Callable[[], object]]:
     for article in articles[:100]:
         tagger.tag(article)
     return {
-        "tag": lambda: [tagger.tag(each) for each in articles],
+        "tag": lambda: [(tagger.words(each), tagger.tag(each)) for each in articles],
         "tag: topics": lambda: [find_topics(each.title, each.body, each.language) for each in articles],
         "tag: names": lambda: [
             find_entities(each.title, each.body, each.language, known) for each in articles

@@ -37,6 +37,7 @@ def run(settings: Settings, *, samples: bool) -> int:
     settings = terminal_log(settings, on_terminal=console.is_terminal)
     lock = lock_data_dir(settings)
     try:
+        _check_rules(settings)
         check_ports(settings)
         own_broker = needs_broker(settings)
         if own_broker:
@@ -47,6 +48,15 @@ def run(settings: Settings, *, samples: bool) -> int:
         return _supervise(settings, console, lock, own_broker=own_broker, samples=samples)
     finally:
         os.close(lock)
+
+
+def _check_rules(settings: Settings) -> None:
+    """Read rules of a newsroom's own, so that a mistake ends the start and not worker after worker."""
+    own = (settings.vocabulary_dir, settings.topic_model, settings.entity_model)
+    if any(own):
+        from services.workers.stages.tag import tagger_of  # it loads slowly, and only here
+
+        tagger_of(*own)
 
 
 def _supervise(settings: Settings, console: Console, lock: int, *, own_broker: bool, samples: bool) -> int:

@@ -18,7 +18,7 @@ from services.workers.stopping import Stop, kill_children
 from services.workers.tasks import Desk, give_back, register_tasks
 from shared.errors import BadSettings
 from shared.log import configure_logging
-from shared.messages import SWEEP
+from shared.messages import SWEEP, task_name
 from shared.queue import EXPIRES_SECONDS, make_celery
 from shared.settings import Settings, read_settings
 
@@ -86,12 +86,9 @@ def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
     def log(**_: Any) -> None:  # noqa: ANN401 - whatever the signal carries
         configure_logging(settings)
 
-    def starting(**_: Any) -> None:  # noqa: ANN401
-        try:
-            warm_up()  # in the parent, as the next, so that its children share what was read and compiled
-            read_tagger(settings)
-        except BadSettings as error:
-            raise SystemExit(f"copydesk: {error}") from error
+    def starting(sender: Any, **_: Any) -> None:  # noqa: ANN401
+        if not {task_name("clean"), task_name("tag")}.isdisjoint(sender.app.amqp.queues.consume_from):
+            _read_rules(settings)  # in the parent, so that its children share what was read and compiled
         desk.share()
         stop.watch()
 
@@ -117,6 +114,17 @@ def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
     signals.worker_process_shutdown.connect(stopping, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     signals.worker_shutting_down.connect(asked, weak=False)
+
+
+def _read_rules(settings: Settings) -> None:
+    """Read what cleaning and tagging go by; whatever is wrong with it ends the worker's start."""
+    try:
+        warm_up()
+        read_tagger(settings)
+    except BadSettings as error:
+        raise SystemExit(f"copydesk: {error}") from error
+    except Exception as error:  # Celery would log it, and go on without rules, to the harm of every article
+        raise SystemExit(f"copydesk: the rules cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _start_pulse(worker: Any, settings: Settings) -> None:  # noqa: ANN401 - Celery's own type

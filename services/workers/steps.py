@@ -6,6 +6,7 @@ An exception at one article is that article's outcome, and the rest of the batch
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -56,14 +57,24 @@ def sightings(works: Sequence[Work], outcomes: Sequence[Outcome]) -> list[Sighti
 
 def run_tag(works: Sequence[Work], tagger: Tagger, ask: AskFrequencies) -> list[Outcome]:
     """Tag each article; how common its words are is asked for once for each language of the batch."""
-    wanted: dict[str, set[str]] = {}
+    wanted: dict[str, Counter[str]] = {}
     for work in works:
         if work.article is not None:
-            wanted.setdefault(primary_language(work.article.language), set()).update(
-                tagger.words(work.article)
-            )
-    known = {language: ask(language, sorted(words)) for language, words in wanted.items()}
+            counted = wanted.setdefault(primary_language(work.article.language), Counter())
+            counted.update(_words(work.article, tagger))
+    # Those that most articles ask about first, in case they are too many for one question.
+    known = {
+        language: ask(language, sorted(counted, key=lambda word: (-counted[word], word)))
+        for language, counted in wanted.items()
+    }
     return [_each(work, lambda each: _tag(each, tagger, known)) for work in works]
+
+
+def _words(article: Article, tagger: Tagger) -> frozenset[str]:
+    try:
+        return tagger.words(article)
+    except Exception:  # noqa: BLE001 - what is wrong with the article is told when it is tagged, by itself
+        return frozenset()
 
 
 def run_dedupe(

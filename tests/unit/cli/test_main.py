@@ -46,6 +46,16 @@ def test_a_setting_that_cannot_be_used_is_one_sentence_and_exit_code_2(tmp_path)
     assert done.stderr == "copydesk: COPYDESK_SEARCH_PORT must be of type int, not 'eighty'\n"
 
 
+def test_rules_of_ones_own_are_read_before_anything_is_started(tmp_path):
+    rules = tmp_path / "rules"
+    (rules / "topics").mkdir(parents=True)
+    (rules / "topics" / "ours.yaml").write_text("medtop:99999999:\n  name: nothing of IPTC's\n")
+    done = run("up", COPYDESK_VOCABULARY_DIR=str(rules), COPYDESK_DATA_DIR=str(tmp_path / "data"))
+    assert done.returncode == 2, done.stderr
+    assert "ours.yaml:1: " in done.stderr
+    assert "starting" not in done.stdout
+
+
 def test_a_service_that_does_not_answer_is_one_sentence_and_exit_code_1(tmp_path):
     done = run("search", "bridge", COPYDESK_SEARCH_PORT="1", COPYDESK_DATA_DIR=str(tmp_path))
     assert done.returncode == 1
