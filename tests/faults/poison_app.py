@@ -16,13 +16,14 @@ from services.workers import steps
 from services.workers.app import create_worker_app
 from shared.article import RawArticle
 from shared.messages import STAGES
+from shared.profiles.port import SourceProfile
 from shared.settings import read_settings
 
 SETTINGS = read_settings()
 healthy = steps.clean_article
 
 
-def clean_article(raw: RawArticle) -> Any:
+def clean_article(raw: RawArticle, profile: SourceProfile) -> Any:
     """Do what the title says, else what the real stage does."""
     title = raw.title or ""
     if title.startswith("raise"):
@@ -35,7 +36,7 @@ def clean_article(raw: RawArticle) -> Any:
         os.killpg(os.getpgrp(), signal.SIGKILL)
     if title.startswith("slow"):
         time.sleep(float(title.split()[1]))
-    return healthy(raw)
+    return healthy(raw, profile)
 
 
 def hold(stage: str) -> None:

@@ -10,12 +10,13 @@ from services.workers import steps
 from services.workers.app import create_worker_app
 from services.workers.stages.outcomes import Cleaned
 from shared.article import RawArticle
+from shared.profiles.port import SourceProfile
 from shared.settings import read_settings
 
 healthy = steps.clean_article
 
 
-def clean_article(raw: RawArticle) -> Cleaned:
+def clean_article(raw: RawArticle, profile: SourceProfile) -> Cleaned:
     """Do what the title says, else what the real stage does."""
     title = raw.title or ""
     if title.startswith("raise"):
@@ -26,7 +27,7 @@ def clean_article(raw: RawArticle) -> Cleaned:
         os.kill(os.getpid(), signal.SIGKILL)
     if title.startswith("slow"):
         time.sleep(0.4)
-    return healthy(raw)
+    return healthy(raw, profile)
 
 
 steps.clean_article = clean_article  # type: ignore[attr-defined]
