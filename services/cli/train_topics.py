@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
-from services.cli.replacing import replace_file
+from services.cli.replacing import check_writable, replace_file
 from services.cli.show import wide_console
+from services.cli.vocabulary import rules_folder
 from shared.errors import BadSettings
-from shared.settings import PREFIX, read_settings
+from shared.settings import PREFIX
 
 if TYPE_CHECKING:
     from services.cli import training
@@ -35,10 +38,13 @@ def train_topics(file: Path, out: Path | None, folds: int, folder: Path | None) 
     from services.cli import training
     from services.workers.stages.tag import load_tagger
     from services.workers.stages.tag.model import load_model, model_bytes
+    from services.workers.stages.tag.rulefile import expanded
 
-    if folder is None and read_settings().vocabulary_dir:
-        folder = Path(read_settings().vocabulary_dir)
-    rules = load_tagger(folder).topics
+    out = expanded(out) if out is not None else None
+    if out is not None:  # not after minutes of fitting
+        with _writing(out):
+            check_writable(out)
+    rules = load_tagger(rules_folder(folder)).topics
     with file.open("rb") as lines:
         examples = training.read_examples(lines, rules.vocabulary)
     trained = training.train(examples, folds, rules, lambda text: click.echo(text, err=True))
@@ -52,12 +58,18 @@ def train_topics(file: Path, out: Path | None, folds: int, folder: Path | None) 
         "macro_f1": round(trained.scores.macro, 4), "best_top": round(trained.scores.best_top, 4),
     }  # fmt: skip
     data = model_bytes(trained.topics, trained.terms, trained.languages, about)
-    try:
+    with _writing(out):
         replace_file(out, data)
-    except OSError as error:
-        raise BadSettings(f"{out} cannot be written: {error.strerror}") from error
     load_model(out, rules.vocabulary)
     click.echo(f"{out}: {len(data):,} bytes, {len(trained.terms):,} terms; {PREFIX}TOPIC_MODEL={out} uses it")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadSettings(f"{out} cannot be written: {error.strerror}") from error
 
 
 def _show(trained: training.Trained, names: dict[str, str], articles: int, folds: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.workers.stages.clean.language import detect_language
+from services.workers.stages.clean.language import detect_language, given_language
 from services.workers.stages.tag.model import TopicModel, TrainedTopic, Weights, terms_of
 from services.workers.stages.tag.topics import TopicRules
 from services.workers.stages.tag.vocabulary import Vocabulary
@@ -22,6 +22,10 @@ from shared.errors import CopydeskError, InvalidRequest
 
 EXTRA = 'training needs scikit-learn, which is an extra: pip install "copydesk[train]"'
 EACH_FOLD = 2  # examples of each topic in each fold, at least
+# A language with less than this share of the most frequent one's articles is left to the rules: by a handful
+# of articles no topic is learned, and the rules would be silenced for it.
+LEAST_SHARE = 0.1
+UNSURE = "und"
 _MOST_TERMS = 40_000
 # Chosen on generated and open sets: from 10 to 100 little changes, at 1 rare topics are not found.
 _INVERSE_PENALTY = 30.0
@@ -134,7 +138,7 @@ def _read_example(line: bytes, place: str, vocabulary: Vocabulary) -> Example:
     title, body, language = (item.get(name) or "" for name in ("title", "body", "language"))
     if not all(isinstance(text, str) for text in (title, body, language)) or not (title + body).strip():
         raise InvalidRequest(place, "title and body must be texts, and not both empty")
-    base = language.split("-")[0].lower() or detect_language(body or title).split("-")[0]
+    base = (given_language(language) or detect_language(body or title)).split("-")[0]
     return Example(title, body, base, frozenset(_codes(item.get("topics"), place, vocabulary)))
 
 
@@ -157,10 +161,16 @@ def _with_ancestors(example: Example, labels: frozenset[str], vocabulary: Vocabu
 def train(
     examples: Sequence[Example], folds: int, rules: TopicRules, tell: Callable[[str], None] = lambda _: None
 ) -> Trained:
-    """Score by cross-validation, then fit to everything; raises ``TooFew``, or says what to install."""
+    """Score by cross-validation, then fit to everything; raises ``TooFew``, or says what to install.
+
+    Articles of languages with too few examples are not fitted to; they are scored as the rules tag them.
+    """
     learn = _learner()
+    _check_counts(examples, folds, rules.vocabulary)
+    languages = _languages(examples, folds, tell)
+    others = [e for e in examples if e.language not in languages and e.language != UNSURE]
+    examples = [e for e in examples if e.language in languages or e.language == UNSURE]
     labels = _check_counts(examples, folds, rules.vocabulary)
-    languages = frozenset(example.language for example in examples) - {"und"}
     dealt = _deal(examples, folds)
     unseen: list[TopicModel | None] = [None] * len(examples)
     for fold in range(folds):
@@ -175,15 +185,42 @@ def train(
     chosen = [_threshold(examples, chances, labels, [own != fold for own in dealt]) for fold in range(folds)]
     ruled = [rules.find(e.title, e.body, e.language) for e in examples]
     given = [
-        model.with_threshold(chosen[own]).over(tags, e.title, e.body)
+        model.with_threshold(chosen[own]).over(tags, e.title, e.body) if model.reads(e.language) else tags
         for model, own, tags, e in zip(models, dealt, ruled, examples, strict=True)
     ]
     tell("fitting to everything")
     topics, terms = _fit(learn, examples, labels)
     threshold = _threshold(examples, chances, labels, [True] * len(examples))
     final = tuple(TrainedTopic(topic.code, topic.bias, threshold) for topic in topics)
-    taught = _score(examples, given, labels, rules.vocabulary)
-    return Trained(final, terms, languages, taught, _score(examples, ruled, labels, rules.vocabulary))
+    rest = [rules.find(e.title, e.body, e.language) for e in others]
+    scored = [*examples, *others]
+    taught = _score(scored, [*given, *rest], labels, rules.vocabulary)
+    return Trained(final, terms, languages, taught, _score(scored, [*ruled, *rest], labels, rules.vocabulary))
+
+
+def _languages(examples: Sequence[Example], folds: int, tell: Callable[[str], None]) -> frozenset[str]:
+    """The languages with enough articles to be learned; tells of the others, raises ``TooFew`` for none.
+
+    Articles of unsure language are fitted to with those of the others, though the model will not be asked
+    about their like.
+    """
+    counts = Counter(example.language for example in examples)
+    unsure = counts.pop(UNSURE, 0)
+    wanted = max(folds * EACH_FOLD, LEAST_SHARE * max(counts.values(), default=0))
+    kept = frozenset(language for language, count in counts.items() if count >= wanted)
+    few = ", ".join(f"{language} ({counts[language]})" for language in sorted(counts.keys() - kept))
+    if not kept:
+        found = f"there are {few}" if few else f"none of {unsure} could be told"
+        raise TooFew(
+            f"no language has the {folds * EACH_FOLD} articles that are wanted: {found}. Add some, name "
+            "their `language`, or take fewer --folds"
+        )
+    if few:
+        tell(f"left to the rules, with too few articles to learn the language from: {few}")
+    if unsure:
+        main = max(kept, key=lambda language: (counts[language], language))
+        tell(f"{unsure} articles of unsure language are learned from as if they were {main}")
+    return kept
 
 
 def _learner() -> Any:  # noqa: ANN401 - a library without types, loaded only here
@@ -241,7 +278,10 @@ def _fit(
         min_df=2 if len(examples) > EACH_FOLD * 10 else 1,
         max_features=_MOST_TERMS,
     )
-    table = counter.fit_transform(examples)
+    try:
+        table = counter.fit_transform(examples)
+    except ValueError as error:  # no words at all, or each in one article alone
+        raise TooFew("the articles have no words in common to learn topics by") from error
     topics: list[TrainedTopic] = []
     weights: list[list[tuple[int, float]]] = [[] for _ in counter.idf_]
     for number, code in enumerate(labels):

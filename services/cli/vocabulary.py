@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,7 @@ from shared.settings import PREFIX, read_settings
 
 if TYPE_CHECKING:
     from services.workers.stages.tag.topics import Case
+    from services.workers.stages.tag.vocabulary import Vocabulary
 
 SHOWN = 15  # changes of one kind; a release of IPTC's has a few
 NAME = "vocabulary.yaml"
@@ -31,12 +33,16 @@ def vocabulary() -> None:
     """Check, try out and renew the rules that tags are given by."""
 
 
-def _folder(given: Path | None) -> Path | None:
-    """The folder of a newsroom's own rules: the given one, or the one set for the workers."""
-    if given is not None:
-        return given
+def rules_folder(given: Path | None) -> Path | None:
+    """The folder of a newsroom's own rules: the given one, or the one set for the workers.
+
+    Raises ``BadSettings`` where ``~`` in it stands for no home.
+    """
+    from services.workers.stages.tag.rulefile import expanded
+
     setting = read_settings().vocabulary_dir
-    return Path(setting) if setting else None
+    chosen = given or (Path(setting) if setting else None)
+    return expanded(chosen) if chosen is not None else None
 
 
 @vocabulary.command()
@@ -50,7 +56,7 @@ def check(folder: Path | None) -> None:
     """
     from services.workers.stages.tag.audit import audit_rules
 
-    found = audit_rules(_folder(folder))
+    found = audit_rules(rules_folder(folder))
     for mistake in found.mistakes:
         click.echo(f"mistake: {plain(mistake)}")
     for warning in found.warnings:
@@ -86,7 +92,7 @@ def test(
 
     settings = read_settings()
     chosen = model or (Path(settings.topic_model) if settings.topic_model else None)
-    tagger = load_tagger(_folder(folder), chosen, settings.entity_model)
+    tagger = load_tagger(rules_folder(folder), chosen, settings.entity_model)
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     console = wide_console()
     for article, note in read_trials(data, language):
@@ -154,14 +160,16 @@ def renew(file: Path, target: Path | None) -> None:
     from services.workers.stages.tag.audit import audit_rules
     from services.workers.stages.tag.vocabulary import load_vocabulary
 
-    folder = _folder(target)
+    folder = rules_folder(target)
     if folder is None:
         raise BadSettings(f"say where to write to, with --to or {PREFIX}VOCABULARY_DIR")
     release = iptc.read_release(_unpacked(file), str(file))
     old = load_vocabulary(folder).concepts
     concepts = iptc.with_missing(old, release.concepts)
     changes = iptc.compare(old, release.concepts)
-    _replace(folder / NAME, iptc.vocabulary_text(release.released, concepts))
+    text = iptc.vocabulary_text(release.released, concepts)
+    _try(text, file)
+    _replace(folder / NAME, text)
     in_use = sum(not concept.retired for concept in concepts.values())
     retired = len(concepts) - in_use
     click.echo(f"{folder / NAME}: {in_use} topics in use, {retired} retired, released {release.released}")
@@ -170,9 +178,41 @@ def renew(file: Path, target: Path | None) -> None:
     found = audit_rules(folder)
     for mistake in found.mistakes:
         click.echo(f"to be corrected before the next start: {plain(mistake)}")
+    for mistake in _of_the_model(load_vocabulary(folder)):
+        click.echo(f"to be corrected before the next start: {plain(mistake)}")
     for warning in found.warnings:
         if "is left out" in warning:
             click.echo(plain(warning))
+
+
+def _try(text: str, file: Path) -> None:
+    """Read what is to be written as the workers will; raises ``BadSettings`` with every mistake."""
+    from services.workers.stages.tag.rulefile import BadRules, Mistakes
+    from services.workers.stages.tag.vocabulary import read_concepts
+
+    mistakes: Mistakes = []
+    with TemporaryDirectory() as folder:
+        tried = Path(folder) / NAME
+        tried.write_text(text, encoding="utf-8", errors="surrogatepass")
+        try:
+            read_concepts(tried, mistakes)
+        except BadRules as error:
+            mistakes.append(error)
+        told = [str(mistake).removeprefix(f"{folder}/") for mistake in mistakes]
+    if told:
+        raise BadSettings(f"{file} makes no vocabulary, nothing is written: {'; '.join(told[:SHOWN])}")
+
+
+def _of_the_model(known: Vocabulary) -> Iterator[str]:
+    """What the topic model that is set has against a new vocabulary."""
+    from services.workers.stages.tag.model import load_model
+
+    model = read_settings().topic_model
+    if model:
+        try:
+            load_model(Path(model), known)
+        except BadSettings as error:
+            yield str(error)
 
 
 def _tell(label: str, changes: tuple[tuple[str, str], ...]) -> None:

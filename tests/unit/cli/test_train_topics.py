@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.train_topics import train_topics
-from services.cli.training import EXTRA, TooFew
+from services.cli.training import EXTRA, Example, TooFew, train
 from services.workers.stages.tag import load_tagger
 from shared.article import Article, Source
 from shared.clock import from_ms
@@ -190,6 +190,57 @@ def test_of_a_text_labelled_twice_the_last_counts(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match="cannot be written"):
         run(_write(tmp_path / "a.ndjson", _labelled(12)), "--folds", "2", "--out", str(tmp_path / "no" / "m"))
+
+
+@pytest.mark.parametrize("name", ["no/m", "m" * 300])
+def test_a_place_that_cannot_be_written_is_told_before_the_fitting(tmp_path: Path, name: str) -> None:
+    done = CliRunner().invoke(
+        train_topics,
+        [_write(tmp_path / "a.ndjson", _labelled(12)), "--folds", "2", "--out", str(tmp_path / name)],
+    )
+    assert isinstance(done.exception, BadSettings)
+    assert "fold 1" not in done.stderr
+
+
+def test_a_language_with_few_articles_is_left_to_the_rules(tmp_path: Path) -> None:
+    german = {"title": "Tor", "body": "zorb ballup", "topics": [SPORT], "language": "de"}
+    unsure = {"title": "zorb", "body": "kickle", "topics": [SPORT], "language": "und"}
+    out = tmp_path / "m.json"
+    items = [*_labelled(12), german, unsure]
+    done = run(_write(tmp_path / "a.ndjson", items), "--folds", "2", "--out", str(out))
+    assert "left to the rules, with too few articles to learn the language from: de (1)" in done.stderr
+    assert "1 articles of unsure language are learned from as if they were en" in done.stderr
+    assert json.loads(out.read_bytes())["languages"] == ["en"]
+
+
+def test_articles_that_the_model_will_not_read_are_scored_by_the_rules() -> None:
+    labelled = [Example(i["title"], i["body"], "en", frozenset(i["topics"])) for i in _labelled(12)]
+    # The rules know none of these words, the model all of them.
+    unread = [
+        Example(str(number), WORDS[ARTS], language, frozenset({ARTS}))
+        for language, count in (("de", 3), ("und", 12))
+        for number in range(count)
+    ]
+    found = train([*labelled, *unread], 2, load_tagger().topics).scores.by_topic[ARTS]
+    assert found.articles == 15 + len(unread)
+    assert found.missed >= len(unread)
+
+
+def test_without_any_language_nothing_is_learned() -> None:
+    items = [Example(i["title"], i["body"], "und", frozenset(i["topics"])) for i in _labelled(12)]
+    with pytest.raises(
+        TooFew, match=r"no language has the 4 articles that are wanted: none of \d+ could be told"
+    ):
+        train(items, 2, load_tagger().topics)
+
+
+def test_texts_without_words_are_told(tmp_path: Path) -> None:
+    items = [
+        {"title": "!", "body": "." * n, "topics": [ARTS] if n % 2 else [], "language": "en"}
+        for n in range(1, 31)
+    ]
+    with pytest.raises(TooFew, match="no words in common"):
+        run(_write(tmp_path / "a.ndjson", items), "--folds", "2")
 
 
 def test_without_scikit_learn_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from services.cli.vocabulary import vocabulary
 from services.workers.stages.tag import load_tagger
+from services.workers.stages.tag.model import TrainedTopic, model_bytes
 from services.workers.stages.tag.vocabulary import FILE
 from services.workers.stages.tag.vocabulary import concepts as shipped
 from shared.errors import BadSettings, InvalidRequest
@@ -21,8 +22,8 @@ SCHEME = "http://cv.iptc.org/newscodes/mediatopic/"
 GOAL = "Late goal wins the cup final\n\nThe striker scored in stoppage time, and the team lifted the trophy."
 
 
-def run(*words: str, given: str | bytes | None = None, folder: str = "") -> Result:
-    runner = CliRunner(env={"COPYDESK_VOCABULARY_DIR": folder, "COPYDESK_TOPIC_MODEL": ""})
+def run(*words: str, given: str | bytes | None = None, folder: str = "", model: str = "") -> Result:
+    runner = CliRunner(env={"COPYDESK_VOCABULARY_DIR": folder, "COPYDESK_TOPIC_MODEL": model})
     done = runner.invoke(vocabulary, words, input=given)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
@@ -135,7 +136,7 @@ def _concept(code: str, name: str, broader: str | None = None, **more: Any) -> d
 
 
 def _release(**changes: Any) -> dict[str, Any]:
-    """A release made of what is shipped: one topic new, one renamed, one moved, one retired, one left out."""
+    """A release made of what is shipped: one topic new, one renamed, one moved, two retired, one left out."""
     known = shipped()
     concepts = {
         code.removeprefix("medtop:"): _concept(
@@ -150,6 +151,7 @@ def _release(**changes: Any) -> dict[str, Any]:
     concepts["20001065"]["prefLabel"] = {"en-GB": "association football"}
     concepts["20001279"]["broader"] = [f"{SCHEME}04000000"]
     concepts["20000849"] |= {"retired": "2026-01-01T00:00:00+00:00", "isReplacedBy": f"{SCHEME}20009999"}
+    concepts["20000850"] |= {"retired": "2026-01-01T00:00:00+00:00"}  # what lies below baseball
     del concepts["20000004"]
     return {
         "uri": SCHEME, "dateReleased": "2026-05-01T12:00:00+00:00", "conceptSet": list(concepts.values()),
@@ -166,12 +168,12 @@ def test_a_release_is_written_and_its_changes_are_told(tmp_path: Path) -> None:
     done = run("import", _write(tmp_path / "cptall.json", _release()), "--to", str(folder))
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert lines[0] == f"{folder}/vocabulary.yaml: 1159 topics in use, 192 retired, released 2026-05-01"
+    assert lines[0] == f"{folder}/vocabulary.yaml: 1158 topics in use, 193 retired, released 2026-05-01"
     for label, detail in (
         ("new: 1", "medtop:20009999 zorbing"),
         ("renamed: 1", "medtop:20001065 soccer -> association football"),
         ("moved: 1", "medtop:20001279 cryptocurrency: "),
-        ("retired: 1", "medtop:20000849 baseball -> medtop:20009999 zorbing"),
+        ("retired: 2", "medtop:20000849 baseball -> medtop:20009999 zorbing"),
         ("no longer listed, kept as retired: 1", "medtop:20000004 cartoon"),
     ):
         assert detail in lines[lines.index(label) + 1]
@@ -264,3 +266,55 @@ def test_without_a_folder_import_says_how_to_name_one(tmp_path: Path) -> None:
 
 def test_the_commands_are_known_by_their_names() -> None:
     assert set(vocabulary.commands) == {"check", "test", "import"}
+
+
+@pytest.mark.parametrize(
+    ("release", "reason"),
+    [
+        (_release(conceptSet=[_concept("04000000", " ")]), "medtop:04000000 has no English `prefLabel`"),
+        (
+            _release(
+                conceptSet=[_concept("04000000", "a", retired="2026"), _concept("20000001", "b", "04000000")]
+            ),
+            "medtop:20000001 is in use, but medtop:04000000, broader than it, is retired",
+        ),
+        (
+            _release(
+                conceptSet=[
+                    _concept("20000000", "top"),
+                    *(_concept(f"{20000000 + n}", f"level {n}", f"{20000000 + n - 1}") for n in range(1, 14)),
+                ]
+            ),
+            "makes no vocabulary, nothing is written: vocabulary.yaml:",
+        ),
+    ],
+)
+def test_a_release_that_workers_could_not_read_does_not_replace_a_good_file(
+    tmp_path: Path, release: object, reason: str
+) -> None:
+    (tmp_path / "vocabulary.yaml").write_bytes(FILE.read_bytes())
+    with pytest.raises(BadSettings) as caught:
+        run("import", _write(tmp_path / "cptall.json", release), "--to", str(tmp_path))
+    assert reason in str(caught.value)
+    assert str(tmp_path / "cptall.json") in str(caught.value)
+    assert (tmp_path / "vocabulary.yaml").read_bytes() == FILE.read_bytes()
+
+
+def test_a_topic_model_that_has_to_follow_is_told(tmp_path: Path) -> None:
+    model = tmp_path / "m.json"
+    model.write_bytes(model_bytes([TrainedTopic("medtop:20000849", 0.0, 0.5)], {}, {"en"}, {}))
+    file = _write(tmp_path / "cptall.json", _release())
+    done = run("import", file, "--to", str(tmp_path / "own"), model=str(model))
+    assert f"to be corrected before the next start: topic model {model}: medtop:20000849 (base" in done.stdout
+
+
+def test_a_home_is_looked_up_in_the_setting_and_in_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _folder(tmp_path / "own", SPORT.replace("5:", "9:"))
+    for done in (run("check", folder="~/own"), run("check", "~/own")):
+        assert f"mistake: {tmp_path}/own/topics/mine.yaml:5: 9 is not between" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    run("import", _write(tmp_path / "cptall.json", _release()), folder="~/other")
+    assert (tmp_path / "other" / "vocabulary.yaml").exists()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 
+from services.workers.stages.tag import currencies
 from services.workers.stages.tag.amounts import find_amounts
 
 
@@ -116,3 +120,42 @@ def test_odd_text_is_read_without_complaint(text: str) -> None:
     for _, value, unit in _found(text):
         assert -1e40 < value < 1e40
         assert unit
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "wanted"),
+    [
+        ("5 MİLYON EURO", "tr", [(5e6, "EUR")]),
+        ("5 MİLYON DOLAR", "tr", []),
+        ("5 mıllıon dollars", "en", [(5e6, "USD")]),
+        ("sıx percent", "en", [(6, "percent")]),
+        ("hundredſ of millions of dollars", "en", [(1e8, "USD")]),
+        ("5 \u212aronor", "en", []),
+        ("5 million SE\u212a", "en", [(5e6, "SEK")]),
+        ("5 İDR", "en", [(5, "IDR")]),
+        ("hundreds of d-marks", "en", [(100, "DEM")]),
+    ],
+)
+def test_letters_that_only_ignoring_case_makes_the_same_are_the_same(
+    text: str, language: str, wanted: list[tuple[float, str]]
+) -> None:
+    assert [(each.value, each.unit) for each in find_amounts(text, language)] == wanted
+
+
+@pytest.mark.parametrize("language", ["en", *currencies.SCALES_BY_LANGUAGE])
+def test_every_letter_a_pattern_takes_for_another_is_looked_up_as_that_one(language: str) -> None:
+    words = {**currencies.SCALES, **currencies.SCALES_BY_LANGUAGE.get(language, {})}
+    letters = "".join(sorted(set("".join(words)) - set(".")))
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    alike = re.findall(f"[{letters}]", every, re.IGNORECASE)
+    tried = 0
+    for word in words:
+        plain = find_amounts(f"5 {word} euro", language)
+        assert plain, word
+        for letter in alike:
+            for place, old in enumerate(word):
+                if letter != old and re.fullmatch(re.escape(old), letter, re.IGNORECASE):
+                    found = find_amounts(f"5 {word[:place]}{letter}{word[place + 1 :]} euro", language)
+                    assert [each.value for each in found] == [each.value for each in plain]
+                    tried += 1
+    assert tried > 20

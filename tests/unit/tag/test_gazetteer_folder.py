@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.workers.stages.tag.audit import audit_rules
 from services.workers.stages.tag.entities import find_entities
 from services.workers.stages.tag.gazetteer import gazetteer, load_gazetteer
 from services.workers.stages.tag.rulefile import BadRules
@@ -72,3 +73,12 @@ def test_what_is_to_be_no_name_at_all_is_listed_as_such(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadRules, match=message):
         load_gazetteer(_write(tmp_path, text))
+
+
+def test_every_mistake_is_gathered_and_the_rest_is_used(tmp_path: Path) -> None:
+    text = "foo: [Bar]\npersons:\n  - Ida\n  - Ada | Ida\n  - Orla Zorb\nplaces: Oslo\n"
+    text += "titles: [[]]\ndrop: [Of the Sea]\n"
+    told = audit_rules(_write(tmp_path, text)).mistakes
+    lines = [each.removeprefix(f"{tmp_path}/gazetteer.yaml:").split(":")[0] for each in told]
+    assert sorted(lines) == ["1", "4", "6", "7", "8"]
+    assert "Orla Zorb" in load_gazetteer(tmp_path, []).names

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from services.workers.stages.tag import load_tagger, tagger
 from services.workers.stages.tag.entities import find_entities
 from services.workers.stages.tag.spacy_names import NameModel, load_name_model
 from shared.errors import BadSettings
@@ -78,3 +79,14 @@ def test_a_language_the_pipeline_was_not_made_for_is_read_without_it(model: Name
 def test_odd_text_is_read_without_complaint(model: NameModel) -> None:
     for text in ("", "\n\n", "A", "Aa Bb " * 4000, "中文", "🙂 🙂", "The. The. U.S.. (X", "A" * 20_000):
         assert all(each.count > 0 for each in find_entities(text, text, "en", model=model))
+
+
+def test_the_version_of_the_tagger_covers_that_of_the_pipeline(
+    model: NameModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert model.version
+    before = load_tagger(entity_model="en_core_web_sm").version
+    monkeypatch.setattr(tagger, "load_name_model", lambda _: model)  # the same, as if it were a newer one
+    assert load_tagger(entity_model="en_core_web_sm").version == before
+    monkeypatch.setattr(model, "version", "99.0")
+    assert load_tagger(entity_model="en_core_web_sm").version != before

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.workers.stages.tag import check_rules, load_tagger, tag_article
+from services.workers.stages.tag import check_rules, load_tagger, tag_article, tagger_of
 from services.workers.stages.tag.audit import audit_rules
 from services.workers.stages.tag.gazetteer import gazetteer
 from services.workers.stages.tag.keywords import rarities
@@ -19,6 +19,7 @@ from services.workers.stages.tag.version import version_of
 from services.workers.stages.tag.vocabulary import FILE, shipped_vocabulary
 from shared.article import Article, Source
 from shared.clock import from_ms
+from shared.errors import BadSettings
 
 SPORT = "medtop:15000000:\n  name: sport\n  phrases:\n    en:\n      5: [zorbing, zorb race]\n"
 SOCCER = "medtop:20001065:\n  name: soccer\n  phrases:\n    en:\n      5: [kickabout]\n"
@@ -207,3 +208,70 @@ def test_the_audit_warns_of_what_can_hardly_be_meant(tmp_path: Path) -> None:
     assert "'cathedral quarrel' (en, 5) speaks as much for medtop:1" in told
     assert "medtop:20001065 can hardly be given" in told
     assert "topics/01-arts.yaml" not in told  # the shipped rules are not the newsroom's to mend
+
+
+@pytest.mark.parametrize(
+    "off", ["medtop:20001065: {}\n", "medtop:20001065:\n  name: soccer\n  phrases: {}\n"]
+)
+def test_an_empty_rule_switches_a_topic_off(tmp_path: Path, off: str) -> None:
+    title = "Football goalkeeper and striker, coach of the championship team"
+    folder = _folder(tmp_path, off=off)
+    assert audit_rules(folder).mistakes == ()
+    assert _codes(load_tagger(folder), title) == ["medtop:15000000"]
+
+
+def test_an_empty_rule_of_a_top_topic_switches_its_branch_off(tmp_path: Path) -> None:
+    title = "Football goalkeeper and striker, coach of the championship team"
+    assert _codes(load_tagger(_folder(tmp_path, off="medtop:15000000: {}\n")), title) == []
+
+
+def test_an_empty_rule_of_a_code_that_is_none_is_a_mistake(tmp_path: Path) -> None:
+    (told,) = audit_rules(_folder(tmp_path, off="medtop:15000001: {}\n")).mistakes
+    assert told == f"{tmp_path}/topics/off.yaml:1: medtop:15000001 is no IPTC Media Topic"
+
+
+def test_of_two_rules_with_one_phrase_the_order_decides_nothing(tmp_path: Path) -> None:
+    """Both speak for sport; how much more in a title must not hang on which is read first."""
+    loud, quiet = (
+        f"{code}:\n  name: {name}\n  phrases:\n    en:\n      5: [kickabout]\n  title_boost: {boost}\n"
+        for code, name, boost in (("medtop:20000824", "archery", 4), ("medtop:20000848", "bandy", 0))
+    )
+    one = load_tagger(_folder(tmp_path / "one", a=loud, b=quiet))
+    other = load_tagger(_folder(tmp_path / "other", a=quiet, b=loud))
+    assert one.version == other.version
+    article = _article("A kickabout", "The kickabout went on. " * 3)
+    assert one.tag(article) == other.tag(article)
+
+
+def test_small_differences_of_weight_change_the_version(tmp_path: Path) -> None:
+    first, second = _versions(tmp_path, SPORT.replace("5:", "3.0000001:"), SPORT.replace("5:", "3.0000002:"))
+    assert first != second
+
+
+def test_a_topic_in_use_below_a_retired_one_is_a_mistake(tmp_path: Path) -> None:
+    old = '{name: "competition discipline"'
+    folder = _with_vocabulary(tmp_path, old, old.replace("{", "{retired: true, "))
+    with pytest.raises(
+        BadRules, match=r"vocabulary\.yaml:\d+: medtop:\d+ is in use, but broader medtop:\d+ is retired"
+    ):
+        load_tagger(folder)
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/rules", "n" * 300])
+def test_a_folder_or_model_that_the_system_refuses_is_named(tmp_path: Path, name: str) -> None:
+    path = name if name.startswith("~") else str(tmp_path / name)
+    with pytest.raises(BadSettings) as caught:
+        tagger_of(path, "", "")
+    assert str(caught.value).startswith(f"{path}: ")
+    assert [path in told for told in audit_rules(Path(path)).mistakes][:1] == [True]
+    with pytest.raises(BadSettings) as caught:
+        tagger_of("", path, "")
+    assert path in str(caught.value)
+
+
+def test_a_home_is_looked_up_by_every_way_to_a_tagger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _folder(tmp_path / "own", mine=SPORT)
+    assert load_tagger(Path("~/own")).version == _version(tmp_path / "own") != load_tagger().version

@@ -116,6 +116,8 @@ def test_the_version_changes_with_the_file(tmp_path: Path) -> None:
         ({"terms": {"a": [1.0, [[-1, 1.0]]]}}, "is the number of no topic"),
         ({"terms": {"a": [float("nan"), []]}}, "no finite number"),
         ({"terms": {"a": [1.0, [[0, float("inf")]]]}}, "no finite number"),
+        ({"terms": {"a": [10**400, []]}}, "damaged"),
+        ({"topics": [[SPORT, -(10**400), 0.5]]}, "damaged"),
         ({"terms": {"a": 1.0}}, "damaged"),
         ({"terms": []}, "damaged"),
         ({"languages": None}, "damaged"),

@@ -8,17 +8,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from services.workers.stages.tag import currencies as say
 from shared.article import Amount
 
+_GAPS = re.compile(r"[\s-]")
+# Both are an i where a pattern ignores case, though neither is one when folded.
+_TURKISH = str.maketrans("ıİ", "ii")
+
+
+@lru_cache(maxsize=1_000)
+def _fold(word: str) -> str:
+    """A word as the tables are asked for it: whatever a pattern takes for the same letters is the same."""
+    return _GAPS.sub(" ", word.translate(_TURKISH).casefold())
+
 
 def _any_of(words: Iterable[str]) -> str:
-    """An alternation, longest first, where a space or hyphen stands for any single gap."""
-    ordered = sorted(words, key=len, reverse=True)
-    return "|".join(re.sub(r"\\[ -]", r"[\\s-]", re.escape(word)) for word in ordered)
+    """An alternation where a space or hyphen stands for any single gap.
+
+    Words are grouped by their first letter, which spares most tries; in a group the longest come first.
+    """
+    groups: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        groups.setdefault(_fold(word[0]), []).append(re.sub(r"\\[ -]", r"[\\s-]", re.escape(word)))
+    return "|".join(_group(words) for words in groups.values())
+
+
+def _group(words: list[str]) -> str:
+    """``m(?:illion|)`` for words that begin alike; words of other case or with a sign first stay whole."""
+    first = words[0][0]
+    if len(words) == 1 or not first.isalnum() or any(word[0] != first for word in words):
+        return "|".join(words)
+    return f"{first}(?:{'|'.join(word[1:] for word in words)})"
 
 
 _LETTER_SIGNS = _any_of((*(sign for sign in say.SIGNS if sign[0].isalpha()), *say.CODES))
@@ -36,7 +59,7 @@ _PART = re.compile(rf"[\s-]?([{''.join(say.FRACTIONS)}])|[\s-]([1-9])/([2-9]|16|
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3}")
 # What may follow a number written in words; without it "a" and "one" are not numbers.
 _BEHIND_WORDS = (
-    r"hundred|thousand|(?:m|b|tr)illion|per\s?cent|pct|dollars?\b|euros?\b|pence|penny|cents\b|basis|percentage"
+    r"hundred|thousand|million|billion|trillion|per\s?cent|pct|dollars?\b|euros?\b|pence|penny|cents\b|basis|percentage"
     r"|Prozent|Million|Milliarde|Euro|mil\b|mill[oó]n|por\b|pour\b|milliard"
 )
 _WORD_BEHIND = re.compile(rf"[ -](?:{_BEHIND_WORDS})")
@@ -56,13 +79,21 @@ _GAP = r"(?:[ \u00a0\u202f-](?:of |de |di |d['’])?)"
 # What any unit holds; where none is near, nothing else need be looked for.
 _NEAR = re.compile(r"[^\W\d_]|[%٪€£$]")
 _NEAR_LETTERS = 40
+_SIGN_ENDS = frozenset(sign[-1] for sign in (*say.SIGNS, *say.CODES))
+# All others are read as English without its words.
+_LANGUAGES = (
+    frozenset(
+        (*say.NUMERALS_BY_LANGUAGE, *say.SCALES_BY_LANGUAGE, *say.UNITS_BY_LANGUAGE, *say.COMMA_IS_POINT)
+    )
+    | say.EURO_CENTS
+    | _ROMANCE_TO
+)
 _LARGE_ENOUGH = 100_000  # "three hundred thousand pounds"; five thousand pounds may be a weight
 _LONGEST_DIGITS = 24  # letters; longer ones are serial numbers, and may be past what a float holds
 _RANGE_LIMIT = 1_000  # "from 2004 to 5 percent" is no range
 
 
-@dataclass(frozen=True, slots=True)
-class _Number:
+class _Number(NamedTuple):
     """A number in its place, in digits or in words."""
 
     start: int
@@ -77,6 +108,8 @@ def find_amounts(text: str, language: str = "en") -> tuple[Amount, ...]:
     A vague amount has the value of the scale it names: ``hundreds of millions of dollars`` is 100,000,000.
     """
     base = language.split("-")[0].lower()
+    if base not in _LANGUAGES:  # anything may be given for a language, and each would be remembered
+        base = ""
     found = [(start, amount) for start, amount in _amounts(text, base)]
     found += _vague(text)
     first: dict[tuple[float, str], Amount] = {}
@@ -91,10 +124,11 @@ def _vague(text: str) -> Iterator[tuple[int, Amount]]:
         return
     for match in _VAGUE.finditer(text):
         named = _VAGUE_UNIT.search(match.group())
-        if named is not None:
-            unit = say.UNITS.get(_plain(named[1]), "GBP")
-            value = say.VAGUE[match[2].lower()] * (say.VAGUE[match[1].lower()] if match[1] else 1)
-            yield match.start(), Amount(match.group(), value, unit)
+        value = say.VAGUE.get(_fold(match[2]))
+        more = say.VAGUE.get(_fold(match[1])) if match[1] else 1
+        if named is not None and value is not None and more is not None:
+            unit = _units("").get(_fold(named[1]), "GBP")
+            yield match.start(), Amount(match.group(), value * more, unit)
 
 
 def _amounts(text: str, language: str) -> Iterator[tuple[int, Amount]]:
@@ -102,7 +136,7 @@ def _amounts(text: str, language: str) -> Iterator[tuple[int, Amount]]:
     done = 0
     for number in _numbers(text, language):
         start = number.start
-        sign = _BEFORE.search(text, max(done, start - _LONGEST_SIGN), start) if not number.spoken else None
+        sign = _sign_before(text, done, start) if not number.spoken else None
         if start < done or (sign is None and not number.spoken and _is_part_of_a_word(text, start)):
             continue
         if sign is None and _NEAR.search(text, number.end, number.end + _NEAR_LETTERS) is None:
@@ -123,6 +157,14 @@ def _amounts(text: str, language: str) -> Iterator[tuple[int, Amount]]:
         done = tail.end()
         value = -number.value if minus else number.value
         yield start, _amount(text, begin, done, value, measured)
+
+
+def _sign_before(text: str, done: int, start: int) -> re.Match[str] | None:
+    """The sign or code that ends where a number starts; ``done`` is the end of what was read before."""
+    before = text[max(0, start - 2) : start].rstrip(" \u00a0\n")
+    if before and before[-1] not in _SIGN_ENDS:  # nearly always
+        return None
+    return _BEFORE.search(text, max(done, start - _LONGEST_SIGN), start)
 
 
 def _amount(text: str, start: int, end: int, number: float, measured: tuple[float, str]) -> Amount:
@@ -158,38 +200,36 @@ def _in_digits(text: str, match: re.Match[str], language: str) -> _Number | None
 
 def _in_words(text: str, end: int, language: str) -> _Number | None:
     """The number word that ends where a scale, a currency or a percent word begins."""
+    if not text[end - 1].isalpha() and text[end - 1] != "\n":  # most have digits there
+        return None
     pattern, longest = _numeral_before(language)
     match = pattern.search(text, max(0, end - longest), end)
-    if match is None:
-        return None
-    return _Number(match.start(), end, _numerals(language)[_spoken(match.group())], spoken=True)
+    value = None if match is None else _numerals(language).get(_fold(match.group()))
+    return None if match is None or value is None else _Number(match.start(), end, value, spoken=True)
 
 
 @cache
 def _numerals(language: str) -> dict[str, float]:
     named = {**say.NUMERALS, **say.NUMERALS_BY_LANGUAGE.get(language, {})}
-    return {_spoken(word): value for word, value in named.items()}
+    return {_fold(word): value for word, value in named.items()}
 
 
 @cache
 def _numeral_before(language: str) -> tuple[re.Pattern[str], int]:
-    words = _numerals(language)
+    words = {**say.NUMERALS, **say.NUMERALS_BY_LANGUAGE.get(language, {})}
     return re.compile(rf"(?<![\w-])(?:{_any_of(words)})$", re.IGNORECASE), max(map(len, words)) + 1
-
-
-def _spoken(word: str) -> str:
-    return re.sub(r"[\s-]", " ", word.lower())
 
 
 @cache
 def _scales(language: str) -> Mapping[str, float]:
-    return {**say.SCALES, **say.SCALES_BY_LANGUAGE.get(language, {})}
+    named = {**say.SCALES, **say.SCALES_BY_LANGUAGE.get(language, {})}
+    return {_fold(word): value for word, value in named.items()}
 
 
 @cache
 def _units(language: str) -> Mapping[str, str]:
     named = {**say.UNITS, **say.UNITS_BY_LANGUAGE.get(language, {})}
-    return {_plain(word): unit for word, unit in named.items()}
+    return {_fold(word): unit for word, unit in named.items()}
 
 
 @cache
@@ -244,15 +284,18 @@ def _joins(join: str, language: str, text: str, start: int) -> bool:
 def _measure(sign: re.Match[str] | None, tail: re.Match[str], language: str) -> tuple[float, str] | None:
     """The factor and unit that the signs around a number say, or None when they say nothing."""
     factor = 1.0
-    for scale in _one_scale(language).findall(tail["scale"]):
-        factor *= _scales(language)[_plain(scale)]
+    for scale in _one_scale(language).findall(tail["scale"]) if tail["scale"] else ():
+        value = _scales(language).get(_fold(scale))
+        if value is None:
+            return None
+        factor *= value
     if sign is not None:
         mark = sign.group().strip()
         return factor, say.SIGNS.get(mark) or say.CODE_OF.get(mark, mark)
     if tail["code"]:
-        code = tail["code"].upper()
+        code = _fold(tail["code"]).upper()
         return (factor, say.CODE_OF.get(code, code)) if tail["code"].isupper() or code == "RMB" else None
-    return _measured_by_word(factor, tail["mark"] or _plain(tail["unit"] or ""), tail, language)
+    return _measured_by_word(factor, tail["mark"] or _fold(tail["unit"] or ""), tail, language)
 
 
 def _measured_by_word(
@@ -270,12 +313,10 @@ def _measured_by_word(
     return (factor, unit) if unit else None
 
 
-def _plain(word: str) -> str:
-    return re.sub(r"[\s-]", " ", word.lower())
-
-
 def _value(number: str, language: str) -> float:
     """Read digits with their separators."""
+    if number.isdecimal():
+        return float(number)
     digits = re.sub(r"\s", "", number)
     both = "," in digits and "." in digits
     comma_last = digits.rfind(",") > digits.rfind(".")

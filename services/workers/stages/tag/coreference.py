@@ -47,7 +47,8 @@ class ShortForms:
 
     def items(self) -> Iterable[tuple[str, str]]:
         """Short forms that may be looked for in a headline: surnames and acronyms."""
-        yield from ((full.split(" ", 1)[1][-len(short) :], full) for short, full in self.surnames.items())
+        for short, full in self.surnames.items():  # folding changes letters, but no spaces
+            yield " ".join(full.split()[-1 - short.count(" ") :]), full
         yield from self.acronyms.items()
 
     def _add_person(self, name: str, words: list[str]) -> None:

@@ -35,7 +35,9 @@ from shared.article import Entity, EntityType
 _BULLET = re.compile(r"^\s*(?:[•●▪◦*–—-]|\d{1,2}[.)])\s+")
 _LABEL = re.compile(r"^[^\W\d_][^:.!?\n]{0,60}:(?=\s)")
 _BYLINE = re.compile(r"([^\W\d_]\w+)(?: [^\W\d_]\.)? [^\W\d_a-z][\w'’-]+")  # a writer's name alone on a line
-_LOWER_WORDS = re.compile(r"[a-zß-öø-ÿ]{2,}")
+# Small Latin-1 letters as they are, anything else a gap.
+_SMALL_LETTERS = bytes(code if re.match("[a-zß-öø-ÿ]", chr(code)) else ord(" ") for code in range(256))
+_ALONE = frozenset(filter(str.isalpha, _SMALL_LETTERS.decode("latin-1")))
 _AGENT = re.compile(r"^[^\W\d_]{3,}(?:er|or|ist|man|woman|ian|eer)$")
 _HEADING_WORDS = 12  # longer lines are prose
 _HEADING_LETTERS = 200
@@ -80,14 +82,15 @@ def find_entities(
     model = model if model is not None and model.reads(language) else None
     base = language.split("-")[0].lower()
     capitals = base not in _NOUN_CAPITALS
-    found = _Found(frozenset(_LOWER_WORDS.findall(body)), _common(base), capitals, asked=model is not None)
+    common = _common(base if base in rarities() else "")  # any code may be given, and would be remembered
+    found = _Found(_lower_words(body), common, capitals, asked=model is not None)
     headings: list[str] = []
     prose: list[str] = []
     for line in [title, *body.split("\n")]:
         text = _without_label(_BULLET.sub("", calm_dateline(line, known)))
         if text.isupper() and " " in text.strip():
             headings += (text, text.title())
-        elif line != title and (writer := _BYLINE.fullmatch(text)) and writer[1] in known.first_names:
+        elif line != title and _is_writer(text, known):
             found.add(text, "person")
         elif _is_heading(text):
             headings.append(text)
@@ -100,6 +103,17 @@ def find_entities(
     _count_headings(headings, known, found, shorts)
     ranked = sorted(found.counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(Entity(name, found.types[name], count) for name, count in ranked)
+
+
+def _lower_words(text: str) -> Set[str]:
+    """The words of two small Latin-1 letters or more, and such parts of others."""
+    letters = text.encode("latin-1", "replace").translate(_SMALL_LETTERS).decode("latin-1")
+    return set(letters.split()).difference(_ALONE)
+
+
+def _is_writer(line: str, known: Gazetteer) -> bool:
+    writer = _BYLINE.fullmatch(line) if len(line) <= LONGEST else None
+    return writer is not None and writer[1] in known.first_names
 
 
 @cache
@@ -119,10 +133,10 @@ def _without_label(line: str) -> str:
 
 def _is_heading(line: str) -> bool:
     """Whether capitals say nothing here: a short line, unfinished, with most longer words capitalised."""
-    if len(line) > _HEADING_LETTERS:
+    if len(line) > _HEADING_LETTERS or line.rstrip()[-1:] in ".!,;":
         return False
     words = [word for word in line.split() if len(word) > 3 and word[0].isalpha()]
-    if len(words) < 2 or len(words) > _HEADING_WORDS or line.rstrip()[-1:] in ".!,;":
+    if len(words) < 2 or len(words) > _HEADING_WORDS:
         return False
     return sum(word[0].isupper() for word in words) > _HEADING_SHARE * len(words)
 
@@ -141,8 +155,10 @@ def _read_line(line: str, spans: Sequence[Span], known: Gazetteer, found: _Found
         words = line[start:end].split()
         while words and (words[0] in known.titles or words[0] in known.not_names or words[0].islower()):
             del words[0]
-        if words and words[-1] not in known.demonyms and words[-1] not in known.other_words:
-            found.add(" ".join(words), kind)
+        name = " ".join(words)
+        if not words or words[-1] in known.demonyms or words[-1] in known.other_words or len(name) > LONGEST:
+            continue
+        found.add(name, kind)
 
 
 def _read_piece(
@@ -289,7 +305,9 @@ def _note_single(
         return
     if word in known.titles:
         return
-    single = found.singles.setdefault(word, Single())
+    single = found.singles.get(word)
+    if single is None:
+        single = found.singles[word] = Single()
     single.count += 1
     single.modelled = single.modelled or modelled
     start = piece.end - len(word)
@@ -298,11 +316,13 @@ def _note_single(
     single.article |= piece.article
     if single.count > _SIGNS_FROM:
         return
-    single.placed |= nametypes.is_place_by_context(line, start, piece.end, known)
-    single.perhaps_placed |= nametypes.may_be_a_place(line, start)
-    single.organised |= nametypes.is_organisation_by_context(line, start, piece.end)
-    single.person |= nametypes.is_person_by_context(line, piece.end)
-    single.acts |= nametypes.acts(line, piece.end)
+    end = piece.end
+    single.placed = single.placed or nametypes.is_place_by_context(line, start, end, known)
+    if not found.capitals:
+        single.perhaps_placed = single.perhaps_placed or nametypes.may_be_a_place(line, start)
+    single.organised = single.organised or nametypes.is_organisation_by_context(line, start, end)
+    single.person = single.person or nametypes.is_person_by_context(line, end)
+    single.acts = single.acts or nametypes.acts(line, end)
     _note_acronym(word, line, piece.end, found)
 
 
@@ -348,7 +368,11 @@ def _count_headings(headings: Iterable[str], known: Gazetteer, found: _Found, sh
         return
     forms = {name: name for name in found.counts if name not in known.names}
     forms = {short: full for short, full in shorts.items() if full in found.counts} | forms
-    forms = {form: name for form, name in forms.items() if form not in known.names and len(form) > 2}
+    forms = {
+        form: name
+        for form, name in forms.items()
+        if form in text and form not in known.names and len(form) > 2  # most are not there
+    }
     if forms:
         keys = list(forms)
         matches = AhoCorasick(keys, matchkind=MatchKind.LeftmostLongest).find_matches_as_indexes(text)

@@ -14,7 +14,7 @@ from pathlib import Path
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from services.workers.stages.tag.places import shipped_places
-from services.workers.stages.tag.rulefile import BadRules, RuleNode, read_rules
+from services.workers.stages.tag.rulefile import BadRules, Mistakes, RuleNode, read_rules
 from shared.article import EntityType
 
 FILE = Path(__file__).with_name("gazetteer.yaml")
@@ -95,16 +95,16 @@ def gazetteer() -> Gazetteer:
     return load_gazetteer()
 
 
-def load_gazetteer(folder: Path | None = None) -> Gazetteer:
+def load_gazetteer(folder: Path | None = None, mistakes: Mistakes | None = None) -> Gazetteer:
     """The shipped gazetteer with a newsroom's ``folder``/gazetteer.yaml, if there is one, laid over it.
 
-    Raises ``BadRules`` with file and line.
+    Raises ``BadRules`` with file and line; with ``mistakes`` they are gathered, and what has one is left out.
     """
     shipped = _read_whole(FILE)
     path = folder / FILE.name if folder is not None else None
     if path is None or not path.exists():
         return Gazetteer(shipped.names, shipped.marks, shipped_places())
-    own = _read(path)
+    own = _read(path, mistakes)
     dropped = _dropped(own, shipped)
     names = {form: name for form, name in shipped.names.items() if form not in dropped}
     towns = {name: people for name, people in shipped_places().items() if name not in dropped}
@@ -126,14 +126,25 @@ def _read_whole(path: Path) -> _Part:
     return part
 
 
-def _read(path: Path) -> _Part:
-    fields = read_rules(path).fields(*_TYPES, *_MARKS, _DROP)
+def _read(path: Path, mistakes: Mistakes | None = None) -> _Part:
+    fields = read_rules(path, mistakes).fields(*_TYPES, *_MARKS, _DROP)
     names: dict[str, KnownName] = {}
     for key, kind in _TYPES.items():
-        for part in fields[key].parts() if key in fields else ():
-            _add_name(names, part, kind)
-    marks = {key: frozenset(part.text() for part in fields[key].parts()) for key in _MARKS if key in fields}
-    return _Part(frozenset(fields), names, marks, tuple(fields[_DROP].parts()) if _DROP in fields else ())
+        for part in _parts(fields, key):
+            with part.gathering():
+                _add_name(names, part, kind)
+    marks = {key: frozenset(part.text() for part in _parts(fields, key)) for key in _MARKS if key in fields}
+    return _Part(frozenset(fields), names, marks, tuple(_parts(fields, _DROP)))
+
+
+def _parts(fields: Mapping[str, RuleNode], key: str) -> Iterator[RuleNode]:
+    """The texts of a list, where there is one."""
+    if key in fields:
+        with fields[key].gathering():
+            for part in fields[key].parts():
+                with part.gathering():
+                    part.text()
+                    yield part
 
 
 def _dropped(own: _Part, shipped: _Part) -> frozenset[str]:
@@ -141,7 +152,9 @@ def _dropped(own: _Part, shipped: _Part) -> frozenset[str]:
     known = frozenset[str]().union(shipped.names, *shipped.marks.values(), shipped_places())
     for part in own.drop:
         if part.text() not in known:
-            raise part.error(f"{part.text()!r} cannot be dropped: it is in no shipped list (case counts)")
+            part.note(
+                part.error(f"{part.text()!r} cannot be dropped: it is in no shipped list (case counts)")
+            )
     return frozenset(part.text() for part in own.drop)
 
 

@@ -75,7 +75,7 @@ def _read_entry(entry: Any, name: str, number: int) -> tuple[str, Concept]:  # n
     labels = entry.get("prefLabel")
     known = labels if isinstance(labels, dict) else {}
     label = next((known[each] for each in LANGUAGES if known.get(each)), None)
-    if not isinstance(label, str):
+    if not isinstance(label, str) or not label.strip():
         raise _not_it(name, f"{code} has no English `prefLabel`")
     follower = next((_first(entry[key]) for key in _FOLLOWERS if key in entry), None)
     return code, Concept(label.strip(), _first(entry.get("broader")), bool(entry.get("retired")), follower)
@@ -99,6 +99,8 @@ def _check_links(concepts: Mapping[str, Concept], name: str) -> None:
                 raise _not_it(name, f"{above}, broader than {code}, is missing")
             if above in seen:
                 raise _not_it(name, f"{code} is its own ancestor")
+            if concepts[above].retired and not concept.retired:
+                raise _not_it(name, f"{code} is in use, but {above}, broader than it, is retired")
             seen.add(above)
             above = concepts[above].broader
 

@@ -33,6 +33,8 @@ _CANDIDATES = 40
 # A longer phrase gains less than the sum of its words.
 _LENGTHS = {length: 1 / math.sqrt(length) for length in (1, 2, 3)}
 _REMEMBERED = 200_000  # words; some 20 MB
+_REMEMBERED_LETTERS = 2_000_000  # in them
+_LONGEST = 60  # letters in a word; longer ones are addresses, codes and the like
 
 _TOKENS = re.compile(r"\w+(?:[-']\w+)*|\n|[^\w\s'-]")
 
@@ -57,14 +59,19 @@ def _read_words(shares: RuleNode) -> dict[str, float]:
 
 
 class _ContentWords(dict[str, str]):
-    """Word -> itself, or nothing for stop words, numbers and punctuation; remembers, since words repeat."""
+    """Word -> itself, or nothing for stop words, numbers, signs and runs; remembers, since words repeat."""
 
     def __init__(self, stops: frozenset[str]) -> None:
         self._stops = stops
+        self._letters = 0
 
     def __missing__(self, word: str) -> str:
-        if len(self) > _REMEMBERED:
+        if len(word) > _LONGEST:
+            return ""
+        if len(self) > _REMEMBERED or self._letters > _REMEMBERED_LETTERS:
             self.clear()
+            self._letters = 0
+        self._letters += len(word)
         content = word not in self._stops and len(word) > 1 and word[0].isalpha()
         self[word] = word if content else ""
         return self[word]

@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
+from services.workers.stages.tag.rulefile import expanded
 from services.workers.stages.tag.vocabulary import Vocabulary
 from services.workers.stages.tag.wording import read_wording
 from shared.article import Tag
@@ -180,6 +181,7 @@ def model_bytes(
 
 def load_model(path: Path, vocabulary: Vocabulary) -> TopicModel:
     """Read a model file; raises ``BadSettings`` that names it when it is no such file or does not fit."""
+    path = expanded(path)
     try:
         if path.stat().st_size > _LARGEST:
             _refuse(path, f"it is larger than {_LARGEST // 1_000_000} MB")
@@ -193,7 +195,7 @@ def load_model(path: Path, vocabulary: Vocabulary) -> TopicModel:
         topics = [_topic(*entry) for entry in written["topics"]]
         terms = {term: _term(idf, weights, len(topics)) for term, (idf, weights) in written["terms"].items()}
         languages = [str(language) for language in written["languages"]]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise BadSettings(f"topic model {path}: damaged, make it anew: {error!r}") from error
     for topic in topics:
         refusal = vocabulary.refusal(topic.code)

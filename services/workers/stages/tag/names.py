@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from services.workers.stages.tag.gazetteer import Gazetteer, KnownName
 
@@ -13,7 +13,7 @@ _UPPER = "".join(chr(code) for code in range(0x530) if chr(code).isupper())
 _START = rf"[{_UPPER}](?<![\w'’@#/-][{_UPPER}])"
 # A letter of a word; scripts without spaces end it, as in "Appleの".
 _LETTER = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-_REST = rf"(?:{_LETTER}|-\w|&\w|['’](?!(?:s|m|d|t|ll|re|ve)\b)\w)*"
+_REST = rf"(?:{_LETTER}+|-\w|&\w|['’](?!(?:s|m|d|t|ll|re|ve)\b)\w)*"
 _INITIALS = rf"(?:\.[{_UPPER}])*\."
 _NEXT = rf"(?:(?:al-|el-|d['’])?[{_UPPER}](?:{_INITIALS}|{_REST}))"
 _JOINTS = (
@@ -35,6 +35,7 @@ _ADJECTIVE = re.compile(
     r"|educated|trained|bound|related|linked|occupied|dominated|brokered|sponsored|funded|area|headquartered"
     r"|nominated|winning|like|only|sized|level|levels|class|themed|inspired|produced|powered|branded|free|friendly)$"
 )
+_WIDEST_GAP = len(" and ")  # between two parts of one name
 LONGEST = 100  # letters in a name; longer runs are no names
 _LOOK_BACK = 14  # letters; enough for a closing quote, or for "outside the"
 # Words that name nothing alone, but may begin a name in the middle of a sentence.
@@ -57,6 +58,7 @@ _ABBREVIATED = frozenset(("Sen", "Rep", "Gov", "Gen", "Lt", "Col", "Maj", "Sgt",
 _DEPARTMENTS = frozenset(
     ("Department", "Ministry", "Ministerio", "Ministère", "Committee", "Commission", "Office", "Organization")
 )
+_THE = frozenset(("the ", "The "))
 _QUOTE_BEFORE, _QUOTE_BEHIND = "\"“„«‘'", re.compile(r"(?: \d+)?[,.!?]?[\"”“»’']")
 _TO_HEADS = frozenset(("Committee", "Campaign", "Coalition", "Movement", "Fund", "Foundation", "Commission"))
 
@@ -74,7 +76,7 @@ class Piece:
     titled: bool = False  # a title stands before it
     article: bool = False  # "the" stands before it
     opens: bool = False  # a sentence begins with it
-    split: list[Piece] = field(default_factory=list)  # what it was joined from
+    split: Sequence[Piece] = ()  # what it was joined from
 
     @property
     def text(self) -> str:
@@ -88,28 +90,29 @@ def read_line(line: str, known: Gazetteer) -> Iterator[Piece]:
     done = 0
     before: list[Piece] = []
     for run in _RUN.finditer(line):
-        if run.start() < done or _says_nothing(line, run, hits, known):
+        start, end = run.span()
+        if start < done or _says_nothing(line, start, end, hits, known):
             continue
-        pieces = _joined(_pieces(line, run.start(), run.end(), hits, known), known)
-        if before and pieces:
-            _join_across(line, before, pieces, known)
-        yield from _names(line, before)
+        pieces = _joined(_pieces(line, start, end, hits, known), known)
+        if before:
+            if pieces and pieces[0].start - before[-1].end <= _WIDEST_GAP:
+                _join_across(line, before, pieces, known)
+            yield from _names(line, before)
         before = pieces
-        done = pieces[-1].end if pieces else run.end()
+        done = pieces[-1].end if pieces else end
     yield from _names(line, before)
     for start, (end, name) in hits.items():  # those of the runs have been taken out
         if end:
             yield Piece([name.name], start, end, known=name)
 
 
-def _says_nothing(line: str, run: re.Match[str], hits: Mapping[int, object], known: Gazetteer) -> bool:
+def _says_nothing(line: str, start: int, end: int, hits: Mapping[int, object], known: Gazetteer) -> bool:
     """A lone day or pronoun; or the name of a work, which stands in quotation marks."""
-    if run.start() in hits:
+    if start in hits:
         return False
-    before = line[run.start() - 1 : run.start()]
-    if before and before in _QUOTE_BEFORE and _QUOTE_BEHIND.match(line, run.end()):
+    if start and line[start - 1] in _QUOTE_BEFORE and _QUOTE_BEHIND.match(line, end):
         return True
-    return run.group() in known.not_names and line[max(0, run.start() - 2) : run.start()] not in ("' ", "’ ")
+    return line[start:end] in known.not_names and line[max(0, start - 2) : start] not in ("' ", "’ ")
 
 
 def starts_sentence(line: str, start: int) -> bool:
@@ -148,7 +151,7 @@ def _names(line: str, pieces: list[Piece]) -> Iterator[Piece]:
             piece.title |= behind.title and behind.words[0] in _OF_A_PORTFOLIO
         if not piece.title:
             piece.titled = titled and not piece.joint
-            piece.article = line.startswith(("the ", "The "), max(0, piece.start - 4), piece.start)
+            piece.article = piece.start > 3 and line[piece.start - 4 : piece.start] in _THE
             yield piece
         titled = piece.title
 

@@ -26,6 +26,10 @@ class Effect:
     scaled: float  # by the emphasis of the top topic
     title_boost: float
 
+    def outdoes(self, other: Effect) -> bool:
+        """Whether it says more, or as much and more of it in a title."""
+        return (self.scaled, self.title_boost) > (other.scaled, other.title_boost)
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -138,13 +142,17 @@ def _spelling(phrase: str) -> _Spelling:
 def _with_ancestors(
     weights: Weights, rules: Mapping[str, TopicRule], vocabulary: Vocabulary
 ) -> tuple[Effect, ...]:
-    """A phrase counts once for each ancestor, however many of its narrower topics it speaks for."""
+    """A phrase counts once for each ancestor, however many of its narrower topics it speaks for.
+
+    Of two that say as much, the one that counts more in a title stays, whichever file it stands in.
+    """
     best: dict[str, Effect] = {}
     for code, weight in weights.items():
         chain = (code, *vocabulary.broader_of(code))
         top = rules.get(chain[-1])
         scaled = weight * (top.emphasis if top else 1.0)
         for reached in chain:
-            if scaled > (best[reached].scaled if reached in best else 0.0):
-                best[reached] = Effect(reached, weight, scaled, rules[code].title_boost)
+            effect = Effect(reached, weight, scaled, rules[code].title_boost)
+            if scaled > 0 and (reached not in best or effect.outdoes(best[reached])):
+                best[reached] = effect
     return tuple(best.values())

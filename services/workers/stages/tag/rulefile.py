@@ -83,6 +83,10 @@ class RuleNode:
             raise self.error(f"true or false is wanted here, not {text!r}")
         return text == "true"
 
+    def is_blank(self) -> bool:
+        """Whether it is ``{}``."""
+        return isinstance(self.node, yaml.MappingNode) and not self.node.value
+
     def parts(self) -> Iterator[RuleNode]:
         """The members of a list."""
         if not isinstance(self.node, yaml.SequenceNode):
@@ -127,6 +131,14 @@ def read_rules(path: Path, mistakes: Mistakes | None = None) -> RuleNode:
     if node is None:
         raise BadRules(f"{file}:1: the file is empty")
     return RuleNode(file, node, mistakes)
+
+
+def expanded(path: Path) -> Path:
+    """A path with ``~`` as the home it stands for; raises ``BadRules`` where there is no such home."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise BadRules(f"{path}: cannot be found: {error}") from error
 
 
 def _line(error: yaml.YAMLError, text: str) -> int:

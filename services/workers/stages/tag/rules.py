@@ -46,9 +46,10 @@ def topic_rules(
 ) -> tuple[TopicRule, ...]:
     """The shipped rules with a newsroom's ``topics/*.yaml`` laid over them, topic by topic.
 
-    A rule of the newsroom takes the place of the shipped one of its code; one without phrases (``{}``)
-    switches the topic off. A shipped rule whose topic the newsroom's vocabulary does not know, or has
-    retired, is left out. Raises ``BadRules`` with file and line; with ``mistakes`` they are gathered instead.
+    A rule of the newsroom takes the place of the shipped one of its code; ``{}`` in place of a rule, or one
+    without phrases, switches the topic off, and with a top topic its branch. A shipped rule whose topic the
+    newsroom's vocabulary does not know, or has retired, is left out. Raises ``BadRules`` with file and line;
+    with ``mistakes`` they are gathered instead.
     """
     vocabulary = vocabulary or shipped_vocabulary()
     rules = {rule.code: rule for rule in shipped_rules() if vocabulary.in_use(rule.code)}
@@ -106,6 +107,10 @@ def _read_file(file: RuleNode, vocabulary: Vocabulary, rules: dict[str, TopicRul
 
 
 def _read_rule(code: RuleNode, entry: RuleNode, vocabulary: Vocabulary) -> TopicRule:
+    if entry.is_blank():
+        with code.gathering():
+            _check_known(code, vocabulary)
+        return TopicRule(code.text(), {}, place=code.place)
     fields = entry.fields("name", "phrases", "not", "title_boost", "emphasis")
     with code.gathering():
         _check_code(code, fields.get("name"), vocabulary)
@@ -136,14 +141,18 @@ def _read_emphasis(code: RuleNode, entry: RuleNode, vocabulary: Vocabulary) -> f
 
 
 def _check_code(code: RuleNode, name: RuleNode | None, vocabulary: Vocabulary) -> None:
-    refusal = vocabulary.refusal(code.text())
-    if refusal:
-        raise code.error(refusal)
+    _check_known(code, vocabulary)
     wanted = vocabulary.name_of(code.text())
     if name is None:
         raise code.error(f"{code.text()} has no name; IPTC calls it {wanted!r}")
     if name.text() != wanted:
         raise name.error(f"{code.text()} is called {wanted!r}, not {name.text()!r}")
+
+
+def _check_known(code: RuleNode, vocabulary: Vocabulary) -> None:
+    refusal = vocabulary.refusal(code.text())
+    if refusal:
+        raise code.error(refusal)
 
 
 def _read_weights(entry: RuleNode) -> dict[str, float]:

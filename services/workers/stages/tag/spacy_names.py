@@ -30,6 +30,7 @@ class _Pipeline(Protocol):
     """What is used of a spaCy pipeline."""
 
     lang: str
+    meta: dict[str, Any]
     pipe_names: list[str]
 
     def pipe(self, texts: Iterable[str], *, batch_size: int) -> Iterator[Any]:
@@ -40,10 +41,14 @@ class _Pipeline(Protocol):
 
 
 class NameModel:
-    """The part of a loaded pipeline that finds names; safe to share after a fork."""
+    """The part of a loaded pipeline that finds names; safe to share after a fork.
+
+    ``version`` is that of the pipeline: another one may find other names.
+    """
 
     def __init__(self, name: str, pipeline: _Pipeline) -> None:
         self.name = name
+        self.version = str(pipeline.meta.get("version", ""))
         self._pipeline = pipeline
 
     def reads(self, language: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from services.workers.stages.tag.entities import find_entities
 from services.workers.stages.tag.gazetteer import Gazetteer, gazetteer, load_gazetteer
 from services.workers.stages.tag.keywords import find_keywords, rarities, words_of
 from services.workers.stages.tag.model import TopicModel, load_model
-from services.workers.stages.tag.rulefile import BadRules, Mistakes
+from services.workers.stages.tag.rulefile import BadRules, Mistakes, expanded
 from services.workers.stages.tag.rules import topic_rules
 from services.workers.stages.tag.spacy_names import NameModel, load_name_model
 from services.workers.stages.tag.topics import TopicRules, shipped_topics
@@ -83,15 +83,10 @@ def load_tagger(
     """
     if folder is None and model is None and not entity_model:
         return shipped_tagger()
+    topics, known = shipped_topics(), gazetteer()
     if folder is not None:
-        _gathered(lambda: _check_folder(folder), None, mistakes)
-    topics = shipped_topics()
-    if folder is not None and any((folder / name).exists() for name in (TOPICS_FOLDER, VOCABULARY_FILE)):
-        vocabulary = _gathered(lambda: load_vocabulary(folder, mistakes), load_vocabulary(), mistakes)
-        topics = TopicRules(topic_rules(folder, vocabulary, mistakes), vocabulary)
-    known = gazetteer()
-    if folder is not None and (folder / GAZETTEER_FILE).exists():
-        known = _gathered(lambda: load_gazetteer(folder), known, mistakes)
+        laid = partial(_laid_over, topics, known, folder, mistakes)
+        topics, known = _gathered(laid, (topics, known), folder, mistakes)
     trained = load_model(model, topics.vocabulary) if model is not None else None
     return _tagger(topics, known, trained, entity_model)
 
@@ -105,11 +100,7 @@ def shipped_tagger() -> Tagger:
 @cache
 def tagger_of(folder: str, model: str, entity_model: str) -> Tagger:
     """The tagger of three settings as they are written, where empty means none; read once per process."""
-    return load_tagger(
-        Path(folder).expanduser() if folder else None,
-        Path(model).expanduser() if model else None,
-        entity_model,
-    )
+    return load_tagger(Path(folder) if folder else None, Path(model) if model else None, entity_model)
 
 
 def tag_article(article: Article) -> Article:
@@ -125,17 +116,40 @@ def check_rules(folder: Path | None = None, model: Path | None = None, entity_mo
 def _tagger(topics: TopicRules, known: Gazetteer, model: TopicModel | None, entity_model: str) -> Tagger:
     topics.matcher(_TRIED_AT_START)
     names = load_name_model(entity_model) if entity_model else None
-    return Tagger(topics, known, model, names, version_of(topics, known, rarities(), model, entity_model))
+    pipeline = f"{entity_model} {names.version}" if names is not None else ""
+    return Tagger(topics, known, model, names, version_of(topics, known, rarities(), model, pipeline))
 
 
-def _gathered(read: Callable[[], Read], otherwise: Read, mistakes: Mistakes | None) -> Read:
-    """What is read; where mistakes are gathered, something else in its place."""
+def _laid_over(
+    topics: TopicRules, known: Gazetteer, folder: Path, mistakes: Mistakes | None
+) -> tuple[TopicRules, Gazetteer]:
+    folder = expanded(folder)
+    _gathered(lambda: _check_folder(folder), None, folder, mistakes)
+    if any((folder / name).exists() for name in (TOPICS_FOLDER, VOCABULARY_FILE)):
+        vocabulary = _gathered(lambda: load_vocabulary(folder, mistakes), load_vocabulary(), folder, mistakes)
+        rules = _gathered(lambda: topic_rules(folder, vocabulary, mistakes), topics.rules, folder, mistakes)
+        topics = TopicRules(rules, vocabulary)
+    if (folder / GAZETTEER_FILE).exists():
+        known = _gathered(lambda: load_gazetteer(folder, mistakes), known, folder, mistakes)
+    return topics, known
+
+
+def _gathered(read: Callable[[], Read], otherwise: Read, path: Path, mistakes: Mistakes | None) -> Read:
+    """What is read; where mistakes are gathered, something else in its place.
+
+    A path too long, a folder that may not be looked into: what the system refuses is a mistake too.
+    """
     try:
         return read()
-    except BadRules as error:
+    except (BadRules, OSError, RuntimeError, OverflowError) as error:
+        if isinstance(error, BadRules):
+            mistake = error
+        else:
+            why = getattr(error, "strerror", None) or str(error)
+            mistake = BadRules(f"{path}: cannot be read: {why}")
         if mistakes is None:
-            raise
-        mistakes.append(error)
+            raise mistake from error
+        mistakes.append(mistake)
         return otherwise
 
 

@@ -84,7 +84,8 @@ class TopicMatcher:
         compiled = compile_phrases(rules, tuple(languages), vocabulary)
         self._name_of = vocabulary.name_of
         self._broader_of = vocabulary.broader_of
-        self._ruled = frozenset(rule.code for rule in rules)
+        self._ruled = frozenset(rule.code for rule in rules if rule.phrases)
+        self._off = frozenset(rule.code for rule in rules) - self._ruled
         self._phrases = tuple(phrase for spellings in compiled for phrase in spellings)
         places = itertools.accumulate((len(spellings) for spellings in compiled), initial=0)
         self._spellings = tuple(range(*pair) for pair in itertools.pairwise(places))
@@ -196,7 +197,11 @@ class TopicMatcher:
 
     def _chosen(self, borne: Mapping[str, float]) -> list[tuple[float, str]]:
         """The topics that are given, with their totals, best first; top topics before narrower ones."""
-        tops = {code: total for code, total in borne.items() if not self._broader_of(code)}
+        tops = {
+            code: total
+            for code, total in borne.items()
+            if not self._broader_of(code) and code not in self._off
+        }
         passing = PASSING * max(tops.values(), default=0.0)
         tops = {code: total for code, total in tops.items() if total >= passing}
         chosen = [(total, code) for code, total in tops.items()]

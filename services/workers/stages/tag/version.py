@@ -21,7 +21,7 @@ def version_of(
     model: TopicModel | None,
     entity_model: str,
 ) -> str:
-    """The version as ``DIGITS`` hexadecimal digits.
+    """The version as ``DIGITS`` hexadecimal digits; ``entity_model`` is name and version of its pipeline.
 
     It is made of what the files mean: a comment, another order or another file for a rule leaves it alone.
     """
@@ -39,10 +39,10 @@ def version_of(
 
 def _of_topics(topics: TopicRules) -> Iterator[str]:
     for rule in topics.rules:
-        yield f"{rule.code} {rule.title_boost:g} {rule.emphasis:g}"
+        yield f"{rule.code} {rule.title_boost:.12g} {rule.emphasis:.12g}"
         for language, weights in rule.phrases.items():
             for phrase, weight in weights.items():
-                yield f"{rule.code} {language} {phrase!r} {weight:g}"
+                yield f"{rule.code} {language} {phrase!r} {weight:.12g}"
         for phrase in rule.negatives:
             yield f"{rule.code} not {phrase!r}"
 

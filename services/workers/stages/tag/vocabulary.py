@@ -95,7 +95,7 @@ def broader_of(code: str) -> tuple[str, ...]:
 
 
 def read_concepts(path: Path, mistakes: Mistakes | None = None) -> Mapping[str, Concept]:
-    """Read a vocabulary file; raises ``BadRules`` for an unknown key or a broader code that is not there.
+    """Read a vocabulary file; raises ``BadRules`` for an unknown key, or a broader code that cannot be one.
 
     With ``mistakes``, those are gathered, and the concepts that have one are left out.
     """
@@ -115,6 +115,9 @@ def _check_links(name: str, found: dict[str, Concept], place: RuleNode) -> None:
     if concept.broader is not None and concept.broader not in found:
         del found[name]
         raise place.error(f"broader {concept.broader} is not in the vocabulary")
+    if concept.broader is not None and found[concept.broader].retired and not concept.retired:
+        # Else an article would be given the retired one, as an ancestor.
+        raise place.error(f"{name} is in use, but broader {concept.broader} is retired")
     if concept.replaced_by is not None and concept.replaced_by not in found:
         raise place.error(f"replaced_by {concept.replaced_by} is not in the vocabulary")
     if len(_ancestors(name, found)) > _DEEPEST:
