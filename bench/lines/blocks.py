@@ -156,10 +156,41 @@ def linked(voice: Voice) -> list[str]:
     return found
 
 
+def listicle(voice: Voice) -> list[str]:
+    """Names of places or persons, each with one paragraph."""
+    rng, found = voice.rng, []
+    party = voice.phrase(1, 2, title=True)
+    with_party = rng.random() < 0.3
+    for _ in range(rng.randint(3, 8)):
+        name = voice.name() if rng.random() < 0.5 else voice.phrase(1, 3, title=True)
+        found += [f"{name}, {party}" if with_party else name, voice.sentence(14, 34)]
+    return found
+
+
+def briefs(voice: Voice) -> list[str]:
+    """Items of news, each a headline and a sentence or two about something else."""
+    found = []
+    for _ in range(voice.rng.randint(3, 7)):
+        item = voice.other(0.1)
+        found += [item.phrase(3, 8), item.sentence(10, 30)]
+    return found
+
+
+def live(voice: Voice) -> list[str]:
+    """Entries of a live blog: an hour, perhaps a headline, and what happened."""
+    rng, found = voice.rng, []
+    headed = rng.random() < 0.5
+    for hour in range(rng.randint(3, 8)):
+        found.append(f"{10 + hour}:{rng.randint(10, 59)}")
+        found += [voice.phrase(3, 7)] if headed else []
+        found.append(voice.sentence(5, 30))
+    return found
+
+
 ARTICLE: tuple[Block, ...] = (
     prose, prose, prose, prose, prose, short_sentences, short_sentences, section, section, section, section,
     bullets, bullets, bullets, numbered, products, interview, recipe, results, quotation, answers, post,
-    timeline, pauses, verses, unstopped, years, linked,
+    timeline, pauses, verses, unstopped, years, linked, listicle, listicle, briefs, live,
 )  # fmt: skip
 
 

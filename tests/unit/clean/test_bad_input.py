@@ -101,6 +101,53 @@ def test_code_never_reaches_a_field(code):
         assert "Ferry" in article.title
 
 
+DISGUISED = {
+    "an invisible space": f"java\u200bscript:{CODE}",
+    "a soft hyphen": f"java\xadscript:{CODE}",
+    "a joiner": f"java\u200dscript:{CODE}",
+    "an invisible space in a tag": f"<scr\u200bipt>{CODE}</scr\u200bipt>",
+    "mixed case": f"jAvAsCrIpT:{CODE}",
+    "another language": f"vBsCRIPT:{CODE}",
+    "an own word before it": f"javajavascript:{CODE}",
+    "a template": "javascript:alert`1`",
+    "an address": "javascript:location.href",
+    "a comment": f"javascript:/*{'x' * 300}*/{CODE}",
+    "a tag in a tag": f"<scr<script></script>ipt>{CODE}</script>",
+    "a link in a link": f"java<script></script>script:{CODE}",
+    "tags in tags": "<scr" * 30 + "<script></script>" + "ipt>" * 30,
+}
+
+
+@pytest.mark.parametrize("kind", ["text", "body", "html"])
+@pytest.mark.parametrize("code", DISGUISED.values(), ids=DISGUISED.keys())
+def test_code_in_disguise_goes_too(code, kind):
+    words = f"{TEXT.strip()}\nThe council wrote {code} in its letter of Friday.\n{TEXT.strip()}"
+    if kind == "html":
+        escaped = "".join(f"<p>{line}</p>" for line in words.replace("<", "&lt;").split("\n"))
+        words = page(f"<article>{STORY}{escaped}</article>")
+    article = clean_article(RawArticle("a1", Source("s"), title="Ferry stays", **{kind: words})).article
+    assert "script:" not in article.body.lower()
+    assert "<script" not in article.body.lower()
+    assert "The council wrote" in article.body
+
+
+def test_code_never_stays_in_a_given_field_nor_wrong_characters():
+    raw = RawArticle(
+        "a1", Source("s"), body=TEXT, title=f"<script>{CODE}</script>Itâ€™s the ferry", summary=f"javascript:{CODE} Boats Ã©",
+        authors=(f"Zoë <script>{CODE}</script>", "RenÃ©e Oake"), keywords=("cafÃ©", f"<style>{CODE}</style>"),
+    )  # fmt: skip
+    article = clean_article(raw).article
+    assert (article.title, article.authors) == ("It’s the ferry", ("Zoë", "Renée Oake"))
+    assert article.source_keywords == ("café",)
+    assert "alert" not in (article.summary or "")
+
+
+def test_the_name_of_a_language_in_a_sentence_is_no_link():
+    body = f"Pupils learn JavaScript:functions(); and loops. {TEXT}"
+    article = clean_article(RawArticle("a1", Source("s"), title="Ferry stays", body=body)).article
+    assert article.body.startswith("Pupils learn JavaScript: functions(); and loops.")
+
+
 @pytest.mark.parametrize("kind", ["text", "body"])
 def test_code_in_plain_text_goes_too(kind):
     text = (

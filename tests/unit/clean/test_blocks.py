@@ -101,6 +101,36 @@ def test_a_block_that_holds_the_story_stays_whatever_it_is_called():
     assert cut_blocks(tree) == []
 
 
+TOLD = (
+    '<section class="biography"><p>{}</p></section>', '<section id="survey-results"><p>{}</p></section>',
+    '<section class="share-prices"><p>{}</p></section>', '<blockquote class="comment"><p>{}</p></blockquote>',
+    '<div class="comment"><p>{}</p></div>',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("block", TOLD)
+def test_what_an_article_tells_stays_whatever_it_is_called(block):
+    tree = document_fromstring(
+        f"<html><body><article><h1>Ferry stays</h1>{STORY}{block.format(TEXT)}</article></body></html>"
+    )
+    assert cut_blocks(tree) == []
+    form = block.format(f"{TEXT}<form><input></form>").replace("biography", "author-biography")
+    tree = document_fromstring(
+        f"<html><body><article><h1>Ferry stays</h1>{STORY}{form}</article></body></html>"
+    )
+    if "comment" in block:
+        assert [item.reason for item in cut_blocks(tree)] == ["comments"]
+
+
+def test_the_box_around_a_form_that_asks_for_an_address_goes_whole():
+    form = '<form><input type="email"></form>'
+    box = f'<div class="x1"><h3>Get our newsletter</h3><p>The best of the shore.</p>{form}</div>'
+    tree, removed = cut(f"<div>{box}</div>")
+    assert "newsletter" not in tree.text_content()
+    assert {item.reason for item in removed} == {"newsletter"}
+    assert cut(box.replace("newsletter", "say on the ferry"))[1] == []
+
+
 def test_a_name_that_also_says_article_needs_a_smaller_block():
     one = f'<div class="article-body related"><p>{TEXT}</p></div>'
     assert cut(one)[1] == []

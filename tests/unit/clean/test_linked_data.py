@@ -62,6 +62,37 @@ def test_the_article_of_the_page_is_told_from_others(own, page):
         )
 
 
+FOREIGN = OTHER | {"url": "https://www.harbourpost.example/news/seal-pup"}
+HEADING = "<h1>Ferry stays for the winter</h1><p>The council voted to keep the boat.</p>"
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [FOREIGN],
+        [FOREIGN, FOREIGN | {"headline": "Snow falls at Easter", "url": "https://harbourpost.example/snow"}],
+        [OTHER | {"articleBody": "A seal pup was found in a car park by the shore. " * 9}],
+    ],
+    ids=["another page's", "two of other pages", "a text that is not on the page"],
+)
+def test_an_article_of_another_page_says_nothing_of_this_one(blocks):
+    meta = read(*blocks, head="<title>Ferry stays for the winter</title>", body=HEADING)
+    assert (meta.title, meta.published_at, meta.authors) == ("Ferry stays for the winter", None, ())
+    assert meta.article_body is None
+    assert meta.is_article
+
+
+def test_an_article_counts_when_only_its_address_or_only_its_headline_is_another():
+    moved = FERRY | {"url": "https://www.harbourpost.example/n/77"}
+    assert read(moved, body=HEADING).published_at == NOON
+    assert read(FERRY | {"headline": "Night boat saved", "url": URL}, body=HEADING).published_at == NOON
+    assert read(moved | {"headline": "Winter boat saved"}, body=HEADING).published_at == NOON
+    assert read(FERRY | {"headline": "Winter boat saved"}, body=HEADING).published_at == NOON
+    assert (
+        read(FERRY | {"headline": "冬も渡し船は続く"}, body="<h1>渡し船、冬も続く</h1>").published_at == NOON
+    )
+
+
 def test_without_a_sign_the_first_article_counts():
     assert read(FERRY, OTHER).published_at == NOON
 

@@ -52,6 +52,24 @@ def test_only_what_is_wrong_in_a_line_is_put_right():
     assert repair("Grüße, it\u00e2\u20ac\u2122s fine") == "Grüße, it’s fine"
 
 
+SHOWN = (
+    "Why â€™ stands where an apostrophe should be", "The signs â€™ and Ã© are what a wrong charset makes of them.",
+    "The word “déjà” became “dÃ©jÃ\u00a0”", "If été comes out as Ã©tÃ©, the charset is wrong.",
+    "First line: it shows â€™ alone.\nSecond line: an “isnâ€™t” in it.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_text_that_shows_what_a_wrong_charset_makes_stays(text):
+    assert repair(text) == text
+
+
+def test_a_space_that_was_a_second_byte_is_put_right_with_its_line():
+    assert repair("Le dÃ©part est prÃ©vu Ã  lâ€™aube.") == "Le départ est prévu à l’aube."
+    assert repair("Le dÃ©part Ã lâ€™aube dÃ©jÃ .").startswith("Le départ")
+    assert repair("Ã  la carte") == "Ã  la carte"
+
+
 def test_bytes_of_windows_1252_that_were_read_as_latin_1_are_put_right():
     assert repair("\x93Fine\x94 \x96 5 \x80") == "“Fine” – 5 €"
 

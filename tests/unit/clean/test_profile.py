@@ -26,8 +26,8 @@ BODY = [
     "Tickets for the late boat cost four euros, as they did before the vote.",
     "The next sitting of the council is on the first Monday of May.",
 ]  # fmt: skip
-KICKER = "From our desk by the water, where the gulls read every draft."
-SLOGAN = "Ink, salt and two deadlines a day since the old lighthouse burned."
+KICKER = "From our desk by the water, where gulls read every draft."
+SLOGAN = "Ink, salt and two deadlines a day since the lighthouse burned."
 HTML_BODY = "".join(f"<p>{line}</p>" for line in [*BODY, SLOGAN])
 HTML = f"<html><head><title>{TITLE}</title></head><body><article><h1>{TITLE}</h1>{HTML_BODY}</article></body></html>"
 
@@ -62,6 +62,16 @@ def test_without_a_profile_they_stay():
 def test_a_line_must_be_met_in_one_article_of_twenty(articles, times, cut):
     article = clean_article(raw(*BODY, SLOGAN), known(articles, slogan=times)).article
     assert (SLOGAN not in article.body) is cut
+
+
+@pytest.mark.parametrize(("times", "cut"), [(3, False), (5, False), (6, True)])
+def test_a_paragraph_at_the_foot_must_be_met_six_times(times, cut):
+    background = (
+        "The strike at the port, which began in May, has cost the shippers some forty million euros so far."
+    )
+    key = line_hash(comparable(background))
+    article = clean_article(raw(*BODY, background), SourceProfile(25, {key: times})).article
+    assert (background not in article.body) is cut
 
 
 @pytest.mark.parametrize(("times", "cut"), [(3, False), (9, False), (10, True), (40, True)])

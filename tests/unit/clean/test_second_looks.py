@@ -40,6 +40,24 @@ def stated(lines: list[str]) -> str:
     return f'<script type="application/ld+json">{json.dumps(data)}</script>'
 
 
+def test_a_text_of_another_article_in_the_metadata_is_not_taken():
+    other = [f"A seal pup of {n} pounds was found in a car park by the shore on Monday." for n in range(40)]
+    said = {"@type": "NewsArticle", "articleBody": " ".join(other)}
+    head = f'<script type="application/ld+json">{json.dumps(said)}</script>'
+    assert clean(f"<article><h1>Ferry stays for the winter</h1>{paragraphs(STORY)}</article>", head) == STORY
+    # Where little of the text was found, a line of it or the headline shows whose it is.
+    long = [*STORY, *(f"{line} So it was said {n} times." for n, line in enumerate(STORY * 3))]
+    assert STORY[4] in clean(f"<div>{paragraphs(STORY[:2])}</div>", stated(long))[0]
+
+
+def test_the_words_of_menus_are_no_text_where_paragraphs_are_only_line_breaks():
+    around = '<nav><a href="/">Home</a><a href="/s">Sport</a></nav>{}<footer>All the news</footer>'
+    for text in ("<br><br>".join(STORY), "".join(f"<div>{line}</div>" for line in STORY)):
+        assert clean(around.format(f"<div><h1>Ferry stays for the winter</h1>{text}</div>")) == STORY
+    # What is called a menu may hold the article all the same.
+    assert clean(f"<nav><h1>Ferry stays for the winter</h1>{paragraphs(STORY)}</nav>") == STORY
+
+
 def test_what_stands_around_the_text_that_the_metadata_give_is_cut():
     inside = f"<article><h1>Ferry stays</h1>{paragraphs([ABOVE, *STORY, BELOW])}</article>"
     assert clean(inside, stated(STORY)) == STORY

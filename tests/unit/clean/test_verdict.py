@@ -9,7 +9,7 @@ import json
 import pytest
 
 from services.workers.stages.clean import clean_article
-from services.workers.stages.clean.verdict import REASONS
+from services.workers.stages.clean.verdict import REASONS, PageFacts, of_page
 from services.workers.stages.outcomes import Cleaned
 from shared.article import RawArticle, Source
 
@@ -218,6 +218,11 @@ PASSES = {
     "about bots": page("Robots sort parcels at harbour", "<article><h1>Robots sort parcels at harbour</h1><p>Robots now sort every parcel that arrives at the harbour. Workers verify the labels by hand. The machines came from a firm in the south and cost four million pounds, the port said in a statement on Friday.</p></article>"),
     "in an address of lists": page("Ferry stays", f"<article><h1>Council votes to keep the ferry</h1>{paragraphs(*STORY)}</article>{cards(10)}"),
     "a liveblog": page("Storm: live", f"<h1>Storm on the coast: live updates from the shore</h1><p>Follow the storm as it reaches the northern shore tonight, with reports from our team.</p>{''.join(f'<div class=post><h2>{n}:15</h2><p>The wind has reached {n} miles an hour at the pier, the harbour office says.</p></div>' for n in range(50, 70))}", linked={"@type": "LiveBlogPosting", "headline": "Storm"}),
+    "about a closed lock": page("Harbour lock shut for two nights", "<article><h1>Harbour lock shut for two nights</h1><p>The big lock of the harbour will be shut for two nights for scheduled maintenance, the port office said on Tuesday. Boats should use the old lock. The bridge over it is currently unavailable.</p></article>"),
+    "about a site that is down": page("Ferry booking site fails on first day", "<article><h1>Ferry booking site fails on first day</h1><p>The booking site of the ferry is currently unavailable, the council said on Thursday. The server could not cope with the rush, it wrote.</p><p>Users saw the words “service unavailable” for hours.</p></article>"),
+    "about an error, under its name": page("Service unavailable", "<article><h1>Service unavailable</h1><p>Something went wrong at the shore's biggest bank on Monday. An error occurred in its computers, the bank told its customers in a letter.</p><p>Please try again later was all that the machines would say to them.</p></article>"),
+    "about the words of an error page": page("Page not found: a short history of four words", "<article><h1>Page not found: a short history of four words</h1><p>The page you are looking for could not be found. No other words of the web are read as often.</p><p>They go back to a lab in the mountains, and to a clerk with a sense of humour. Few of those who came later had one.</p></article>"),
+    "about consent": page("Cookie boxes must go", "<article><h1>Cookie boxes must go</h1><p>“We use cookies and value your privacy”: every site says so, and a judge said on Friday that it is not enough.</p><p>“By clicking accept you agree” is no consent either, the court ruled.</p></article>"),
     "paragraphs that are only broken lines": page("Ferry stays", "<div><b>Ferry stays for now</b><br>" + "<br><br>".join(STORY) + f"</div>{cards(9)}"),
 }  # fmt: skip
 
@@ -225,6 +230,111 @@ PASSES = {
 @pytest.mark.parametrize("markup", PASSES.values(), ids=PASSES.keys())
 def test_short_and_odd_articles_pass(markup):
     assert judge(markup) is None
+
+
+def sold(body: str, *, free: bool | None = None, title: str = "Ferry stays") -> str | None:
+    linked = ARTICLE if free is None else ARTICLE | {"isAccessibleForFree": free}
+    return judge(page(title, f"<main>{body}</main>", linked=linked))
+
+
+WHOLE = f"<article><h1>Ferry stays</h1>{paragraphs(*STORY)}</article>"
+LABELS = (
+    "Unlock unlimited access for £1", "Premium content", "For subscribers only", "Exclusive to members: win a ferry trip",
+    "Nur für Abonnenten", "Réservé aux abonnés", "Solo para suscriptores", "Riservato agli abbonati",
+    "Become a member to unlock the quiz", "Register to continue reading our newsletters",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_what_is_said_of_other_articles_beside_a_whole_one_does_not_count(label):
+    assert (
+        sold(f"{WHOLE}<div><span>{label}</span><a href='/t'>How the old tunnel was built</a></div>") is None
+    )
+    assert sold(f"<div><span>{label}</span></div>{WHOLE}") is None
+
+
+@pytest.mark.parametrize("label", [LABELS[2], *LABELS[4:8]])
+def test_the_same_words_right_under_a_text_or_beside_one_that_is_cut_short_count(label):
+    under = f"<article><h1>Ferry stays</h1>{paragraphs(*STORY[:2])}<div><span>{label}</span></div></article>"
+    assert sold(under) == "paywall-stub"
+    short = f"<article><h1>Ferry stays</h1>{paragraphs(STORY[0], STORY[1][:60] + '…')}</article>"
+    assert sold(f"{short}<div><span>{label}</span></div>") == "paywall-stub"
+
+
+def test_a_label_under_the_text_counts_also_where_it_was_cut():
+    facts = PageFacts(below=("Nur für Abonnenten",))
+    assert of_page("Ferry stays", STORY[0], facts) == "paywall-stub"
+    assert of_page("Ferry stays", STORY[0], PageFacts(beside=facts.below)) is None
+
+
+def test_a_sentence_of_the_article_is_no_prompt():
+    for last in (
+        "Members only evenings will return to the ferry in May, the club said.",
+        "To continue reading, visitors of the site had to pay nine pounds a month.",
+    ):
+        assert sold(f"<article><h1>Ferry stays</h1>{paragraphs(*STORY[:2], last)}</article>") is None
+    middle = paragraphs(STORY[0], "Unlock the gates", *STORY[1:])
+    assert sold(f"<article><h1>Ferry stays</h1>{middle}</article>") is None
+
+
+def test_a_whole_text_of_a_site_that_marks_all_as_sold_passes():
+    assert sold(f"<article><h1>Ferry stays</h1>{paragraphs(*STORY[:3])}</article>", free=False) is None
+    cut = paragraphs(STORY[0], STORY[1], STORY[2][:70])
+    assert sold(f"<article><h1>Ferry stays</h1>{cut}</article>", free=False) == "paywall-stub"
+
+
+def test_what_only_another_article_says_of_itself_does_not_count():
+    other = {
+        "@type": "NewsArticle",
+        "headline": "Seal pup in car park",
+        "url": f"{SITE}/news/seal",
+        "isAccessibleForFree": False,
+    }
+    body = f"<article><h1>Ferry stays for the winter</h1>{paragraphs(*STORY[:2])}</article>"
+    assert judge(page("Ferry stays for the winter", body, linked=[other])) is None
+
+
+def test_a_list_that_is_an_article_passes():
+    items = "".join(
+        f"<h2><a href='/news/{n}'>The {n}th story of the year from the shore</a></h2><p>It was a good one.</p>"
+        for n in range(10)
+    )
+    body = f"<article><h1>Ten stories that we liked this year</h1>{items}</article>"
+    assert judge(page("Ten stories that we liked this year", body)) is None
+    assert (
+        judge(page("Ten stories that we liked this year", body.replace("article>", "div>"))) == "section-page"
+    )
+
+
+@pytest.mark.parametrize("tag", ["p", "div"])
+def test_a_brief_under_a_second_level_heading_that_is_the_title_passes(tag):
+    brief = f"<div><h2>Boat aground</h2><{tag}>{BRIEF}</{tag}></div>{cards(12)}"
+    assert judge(page("Boat aground | Harbour Post", brief)) is None
+    assert judge(page("News | Harbour Post", brief)) == "section-page"
+
+
+def test_an_article_with_a_headline_at_the_root_of_a_site_passes():
+    body = f"<article><h1>Ferry stays for the whole winter</h1>{paragraphs(*STORY)}</article>"
+    assert judge(page("Ferry stays for the whole winter", body), f"{SITE}/") is None
+    assert judge(page("Ferry stays for the whole winter", body + cards(5)), f"{SITE}/") == "front-page"
+
+
+def test_a_flash_that_is_only_its_headline_stays():
+    cleaned = clean(
+        page(
+            "Ferry stays for the whole winter",
+            "<article><h1>Ferry stays for the whole winter</h1><p>FERRY STAYS FOR THE WHOLE WINTER</p></article>",
+        ),
+        None,
+    )
+    assert (cleaned.rejected, cleaned.article.body) == (None, "Ferry stays for the whole winter")
+    shell = clean(
+        page(
+            "Ferry stays for the whole winter", "<article><h1>Ferry stays for the whole winter</h1></article>"
+        ),
+        None,
+    )
+    assert shell.rejected == "too-little-text"
 
 
 def test_an_article_at_the_root_of_a_site_passes_when_it_says_so_and_reads_like_one():

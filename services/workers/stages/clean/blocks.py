@@ -45,7 +45,7 @@ NAMES = (
     ("newsletter", (r"newsletters?\w*|e?mail(?:ing)? ?(?:list|sign ?up|capture|form|subscri\w+|scrim|ty)"
      r"|sign ?up (?:form|box|block|module|widget|unit|promo)|mc embed sign ?up|mailchimp|mailmunch|boletin|optin"
      r"|(?:subscribe|subscription) (?:box|form|block|module|widget|unit|promo|banner|bar|offer|prompt|cta)")),
-    ("share", (r"(?<!market )(?<!price )(?:social|article|post|story|page)? ?(?:share|sharing|shares) ?(?:bar|box|buttons?|icons?|links?|tools?"
+    ("share", (r"(?<!market )(?<!price )(?:social|article|post|story|page)? ?(?:share|sharing|shares)(?! (?:prices?|index|markets?|capital|deals?|value|holders?)) ?(?:bar|box|buttons?|icons?|links?|tools?"
      r"|this|widget|block|bottom|top|list|post|container|wrapper)?|addthis\w*|addtoany\w*|sharedaddy|a2a kit"
      r"|social (?:bar|buttons?|icons?|links?|media|tools?|icons?|follow|nav|list|container)"
      r"|(?:article|print|story|page) tools|print (?:article|button|tools)|teilen|compartir|partager|condividi")),
@@ -63,12 +63,18 @@ NAMES = (
      r"|leia (?:mais|tambem)|mais (?:lidas|vistas)|gerelateerd|lees ook|meest gelezen|powiazane|ilgili haberler"
      r"|baca juga|terkait|terpopuler")),
     ("author-bio", (r"(?:about (?:the )?|post |article |entry )?(?:author|writer|contributor) ?(?:bio\w*|box|card|profile"
-     r"|description|about|details|block|footer)|about (?:the )?author|bio ?box|biography")),
+     r"|description|about|details|block|footer)|about (?:the )?author|bio ?box")),
     ("site-note", (r"breadcrumbs?|correction form|feedback form|skip links?|back to top|app (?:banner|promo|download)"
-     r"|(?:article|post|story|entry) (?:tags|topics|categories)|tags? ?(?:list|links|cloud)|rate this|survey"
+     r"|(?:article|post|story|entry) (?:tags|topics|categories)|tags? ?(?:list|links|cloud)|rate this|survey(?: (?:box|form|widget|link|prompt|banner))$"
      r"|push notifications?|donat(?:e|ion)s?(?: \w+)?")),
 )  # fmt: skip
 NAMED = tuple((reason, re.compile(rf"(?<!\S)(?:{words})(?!\S)")) for reason, words in NAMES)
+# Reasons whose names are also words for what an article tells; one such word alone is believed less.
+BY_A_WORD = frozenset(("comments", "site-note", "share"))
+PLAIN_NAME = re.compile(r"comments?|survey(?:[-_]\w+)?|shares?", re.IGNORECASE)
+ASKING = ("form", "input", "button", "textarea", "iframe", "time")
+FORM_CHARS = 300
+ASKS = re.compile(r"newsletter|inbox|e-?mails?\b|mailing|posteingang|boletín|infolettre", re.IGNORECASE)
 # A name such as "article-body has-related" is about the article.
 BODY_NAME = re.compile(
     r"(?<!\S)(?:(?:article|story|post|entry|page|main|news|text) ?(?:body|content|text|main|wrapper|container)?"
@@ -110,7 +116,8 @@ def cut_blocks(tree: HtmlElement) -> list[Removed]:
             gone.add(element)
             _show(element, reason, shown)
     tops = [element for element in elements if element in gone and element.getparent() not in gone]
-    for element in [*tops, *_under_headings(elements, gone, sizes, allowed, shown)]:
+    forms = _around_forms(elements, gone, sizes, allowed, shown)
+    for element in [*tops, *forms, *_under_headings(elements, gone, sizes, allowed, shown)]:
         _drop(element)
     return shown
 
@@ -150,6 +157,11 @@ def _reason(element: HtmlElement, sizes: Sizes, allowed: int) -> str | None:
     role = HIDDEN if is_hidden(element) else ROLES.get(element.get("role") or "")
     names = " ".join(value[:NAME_CHARS] for name in NAMING if (value := element.get(name)))
     reason, of_body = (role, False) if role else _named(names)
+    if reason in BY_A_WORD and _is_told(element, sizes):
+        # What looks for the main text afterwards goes by names too.
+        for name in ("class", "id"):
+            element.attrib.pop(name, None)
+        return None
     if reason is None:
         return None
     most = MOST_TEXT_OF_BODY if of_body else MOST_TEXT
@@ -160,6 +172,19 @@ def is_hidden(element: HtmlElement) -> bool:
     """Whether a page hides an element from its readers, as far as the element itself says."""
     style = (element.get("style") or "")[:NAME_CHARS].replace(" ", "").lower()
     return "display:none" in style or element.get("hidden") is not None
+
+
+def _is_told(element: HtmlElement, sizes: Sizes) -> bool:
+    """Whether a block in the article itself has running text, is no list of links and asks for nothing.
+
+    A letter, a quotation or a survey's result is part of its article, whatever its name.
+    """
+    if not sizes.prose[element] or _is_links(element, sizes) or element.tag in ("form", "ol", "ul", "li"):
+        return False
+    if not sizes.headed.intersection(element.iterancestors("article")):
+        return False
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return PLAIN_NAME.fullmatch(names.strip()) is not None and next(element.iter(*ASKING), None) is None
 
 
 @lru_cache(maxsize=4_096)  # the blocks of a site have the same names on every page
@@ -189,6 +214,30 @@ def _under_headings(
                 gone.update(block.iter())
                 _show(block, "related", shown)
                 yield block
+
+
+def _around_forms(
+    elements: list[HtmlElement], gone: set[HtmlElement], sizes: Sizes, allowed: int, shown: list[Removed]
+) -> Iterator[HtmlElement]:
+    """Find the small blocks around forms that ask for an address to send a newsletter to."""
+    for form in elements:
+        if form.tag != "form" or form in gone or sizes.text[form] > FORM_CHARS:
+            continue
+        block, above = form, form.getparent()
+        while above is not None and above.tag in ("div", "section", "aside") and _is_small(above, sizes):
+            block, above = above, above.getparent()
+        if (
+            block not in sizes.headed
+            and sizes.prose[block] <= MOST_TEXT * allowed
+            and ASKS.search(block.text_content())
+        ):
+            gone.update(block.iter())
+            _show(block, "newsletter", shown)
+            yield block
+
+
+def _is_small(element: HtmlElement, sizes: Sizes) -> bool:
+    return sizes.text[element] <= FORM_CHARS and element not in sizes.headed
 
 
 def _listed_under(heading: HtmlElement, sizes: Sizes) -> list[HtmlElement]:

@@ -17,11 +17,12 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from trafilatura.settings import Document
 
 from services.workers.stages.clean.blocks import cut_blocks
-from services.workers.stages.clean.layout import lines_beside
+from services.workers.stages.clean.layout import lines_below, lines_beside
 from services.workers.stages.clean.markup import visible_text
-from services.workers.stages.clean.parts import join_parts, open_tables, paragraph_chars
+from services.workers.stages.clean.parts import PART_CHARS, join_parts, open_tables, paragraph_chars
 from services.workers.stages.clean.plain import comparable, lines_of, one_line
 from services.workers.stages.clean.text import mark_furniture
+from services.workers.stages.clean.titles import is_alike
 from shared.article import Removed
 
 # Less than this is nearly nothing, and worth a second look; a text that is found instead must be much longer.
@@ -31,10 +32,11 @@ SHORT_BODY = 2_000  # characters; the beginning of an article that is sold has f
 LEAST_FOUND = 0.15  # of the characters in a page's paragraphs; a page may have many comments
 # A text given by the metadata: how long it may be to be compared, how much of it must be found, and be of it.
 MOST_STATED, NEARLY_ALL, MOST_OF_IT = 100_000, 0.9, 0.7
-LINE_LETTERS = 16
+LINE_LETTERS, SAME_LETTERS = 16, 24
 NO_LETTERS = re.compile(r"[\W_]+")
 LINK_CHARS = 20
 MOST_LINKS = 0.25
+MAX_TITLE, MAX_SIBLINGS = 1_000, 50
 MOST_SIBLINGS = 3  # a picture, a line break; more of them, and the link does not stand alone
 # trafilatura takes some 50 microseconds an element: 5 s for a page of 100,000; its cascade, four times that.
 MAX_ELEMENTS, MAX_CASCADE = 20_000, 8_000
@@ -93,6 +95,7 @@ def read_body(markup: str, page: Page, stated: str | None = None) -> tuple[str |
     """
     if page.elements > MAX_ELEMENTS or not page.whole:
         return None, []
+    _drop_menus(page.tree)
     blocks = cut_blocks(page.tree)
     open_tables(page.tree)
     join_parts(page.tree)
@@ -101,6 +104,7 @@ def read_body(markup: str, page: Page, stated: str | None = None) -> tuple[str |
     if stated is not None and len(stated) <= MOST_STATED:
         text, outside = trim_to(stated, text)
     if len(text) < SHORT_CHARS and blocks and (whole := parse_page(markup)) is not None:
+        _drop_menus(whole.tree)
         other = extract_body(whole, stated)
         if len(other) > MUCH_LONGER * len(text):
             return other, []
@@ -115,7 +119,7 @@ def extract_body(page: Page, stated: str | None = None) -> str:
     of a page that is laid out with tables, the whole cascade decides, precise or not.
     """
     text = _extract(page.tree, fast=True)
-    if stated is not None and _is_better(stated, text):
+    if stated is not None and _is_better(stated, text) and _is_same(stated, text, page.tree):
         return stated
     if page.elements > MAX_CASCADE:
         return text
@@ -134,6 +138,35 @@ def _is_better(stated: str, found: str) -> bool:
     if len(stated) > MUCH_LONGER * len(found):
         return True
     return "\n" in stated and "\n" not in found and 0.9 < len(stated) / len(found) < 1.1
+
+
+def _is_same(stated: str, found: str, tree: HtmlElement) -> bool:
+    """Whether the text of the metadata is the page's: it holds a line of the found one, or the headline."""
+    wanted = _letters(stated[:MOST_STATED])
+    lines = (_letters(line) for line in found[:MOST_STATED].split("\n"))
+    if any(line[:SAME_LETTERS] in wanted for line in lines if len(line) >= SAME_LETTERS):
+        return True
+    titles = [item.text_content()[:MAX_TITLE] for item in islice(tree.iter("h1", "title"), MAX_SIBLINGS)]
+    return not any(map(str.strip, titles)) or any(is_alike(title, stated) for title in titles)
+
+
+def _drop_menus(tree: HtmlElement) -> None:
+    """Take menus and footers out of a page, unless there is running text in them.
+
+    Where next to nothing else is found, trafilatura takes them for text.
+    """
+    menus = [item for item in islice(tree.iter("nav", "footer", "header"), MAX_SIBLINGS) if _is_menu(item)]
+    for item in menus:
+        sizes = (len(one_line(part.text_content())) for part in item.iter("p", "li"))
+        if item.getparent() is not None and max(sizes, default=0) < PART_CHARS:
+            item.drop_tree()
+
+
+def _is_menu(item: HtmlElement) -> bool:
+    """Whether an element is a menu or a footer, or a page's header around a menu and without a headline."""
+    if item.tag != "header":
+        return True
+    return next(item.iter("nav"), None) is not None and next(item.iter("h1", "h2"), None) is None
 
 
 def trim_to(stated: str, text: str) -> tuple[str, list[Removed]]:
@@ -177,7 +210,9 @@ def beside(page: Page, body: str, blocks: Sequence[Removed]) -> tuple[str, ...]:
     """Return the lines that may ask for a subscription beside a short text; beside a long one nobody asks."""
     if len(body) > SHORT_BODY:
         return ()
-    return (*(item.text for item in blocks if item.reason == "newsletter"), *lines_beside(page.tree))
+    lines = frozenset(body.split("\n"))
+    shown = (line for line in lines_beside(page.tree) if line not in lines)
+    return (*(item.text for item in blocks if item.reason == "newsletter"), *shown)
 
 
 def link_lines(tree: HtmlElement) -> frozenset[str]:
@@ -206,10 +241,28 @@ def _has_few_children(element: HtmlElement) -> bool:
     return next(islice(element.iterchildren(), MOST_SIBLINGS, None), None) is None
 
 
-def without_headline(lines: Sequence[str], title: str) -> list[str]:
-    """Drop the headline where it is repeated at the beginning of the body."""
+def without_headline(lines: Sequence[str], title: str, is_said: bool = False) -> list[str]:
+    """Drop the headline where it is repeated at the beginning of the body.
+
+    A flash is only its headline: where that ``is_said`` in a paragraph too, and nothing else, it stays once.
+    """
     wanted = comparable(title)
-    return [line for number, line in enumerate(lines) if number > 4 or comparable(line) != wanted]
+    kept = [line for number, line in enumerate(lines) if number > 4 or comparable(line) != wanted]
+    return kept or ([title] if is_said else [])
+
+
+def says_again(page: Page, title: str) -> bool:
+    """Whether a page repeats its title as a paragraph."""
+    wanted = comparable(title)
+    texts = (item.text_content()[: 2 * MAX_TITLE] for item in islice(page.tree.iter("p"), MAX_SIBLINGS))
+    return bool(wanted) and any(comparable(one_line(text)) == wanted for text in texts)
+
+
+def below(page: Page, lines: Sequence[str]) -> list[str]:
+    """Return the short lines that a page shows right under a short text, in the same block."""
+    if not lines or sum(map(len, lines)) > SHORT_BODY:
+        return []
+    return lines_below(page.tree, lines[-1])
 
 
 def _extract(tree: HtmlElement, *, fast: bool = False, precise: bool = False) -> str:

@@ -1,7 +1,7 @@
 """What a page says of itself in JSON-LD: the nodes that describe articles, read tolerantly.
 
 Blocks may be lists, graphs, nested, commented out or broken; what cannot be read is passed over. Which of
-several articles is the page's own is ``choose``'s question.
+several articles is the page's own is ``metadata.py``'s question.
 """
 
 # ruff: noqa: E501 - patterns and lists of words are as long as they are
@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,11 +83,6 @@ def read_blocks(blocks: Iterable[str]) -> LinkedData:
     return data
 
 
-def choose(articles: list[Node], is_own: Callable[[Node], int]) -> Node:
-    """Return the page's own article: the first that scores highest, an empty node when there is none."""
-    return max(articles, key=is_own, default={}) if len(articles) > 1 else (articles[0] if articles else {})
-
-
 def types_of(node: Node) -> set[str]:
     """Return a node's types in lower case, without their namespace."""
     value = node.get("@type")
@@ -140,11 +135,11 @@ def url_of(value: object, depth: int = 3) -> str | None:
     return value.strip() if isinstance(value, str) and value.strip() else None
 
 
-def is_behind_a_wall(data: LinkedData) -> bool | None:
-    """Return whether the page says that its text is not free to read; None when it does not say."""
+def is_behind_a_wall(nodes: Iterable[Node]) -> bool | None:
+    """Return whether a page's nodes say that its text is not free to read; None when they do not say."""
     said = [
         str(value).lower()
-        for node in (*data.articles, *data.pages)
+        for node in nodes
         for item in (node, *_dicts(node.get("hasPart")))
         if isinstance(value := item.get("isAccessibleForFree"), bool | str)
     ]

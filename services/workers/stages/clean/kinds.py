@@ -34,22 +34,25 @@ def is_title(name: str, title: str) -> bool:
     return any(said) and all(len(part.split()) <= OTHER_PART_WORDS for part in others)
 
 
-def share(name: str, text: str) -> float:
-    """Return the share of a text's words that are in sentences of an entry."""
-    test = _pattern(name)
+def share(name: str, text: str, unless: str | None = None) -> float:
+    """Return the share of a text's words in sentences of an entry that are none of the entry ``unless``."""
+    test, other = _pattern(name), _pattern(unless) if unless else None
     words = fitting = 0
     for sentence in sentences(text[:MOST_CHARS]):
         size = _words(sentence)
         words += size
-        fitting += size if test.search(_plain(sentence)) else 0
+        plain = _plain(sentence)
+        fitting += size if test.search(plain) and not (other and other.search(plain)) else 0
     return fitting / words if words else 0.0
 
 
-def says(name: str, lines: Iterable[str]) -> bool:
-    """Whether a sentence of a line begins with what an entry says."""
-    test = _pattern(name)
+def says(name: str, lines: Iterable[str], unless: str | None = None) -> bool:
+    """Whether a sentence of a line begins with what an entry says, and is none of the entry ``unless``."""
+    test, other = _pattern(name), _pattern(unless) if unless else None
     return any(
-        (match := test.search(_plain(sentence))) is not None and match.start() <= NEAR_START
+        (match := test.search(plain := _plain(sentence))) is not None
+        and match.start() <= NEAR_START
+        and not (other and other.search(plain))
         for line in lines
         for sentence in sentences(line[: 4 * SENTENCE_CHARS])
     )

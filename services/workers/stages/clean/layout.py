@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 
 from services.workers.stages.clean.blocks import is_hidden
-from services.workers.stages.clean.plain import UNSPACED, one_line
+from services.workers.stages.clean.plain import UNSPACED, comparable, one_line
 
 HEADLINE_WORDS = 4
+MAX_HEADINGS = 20
+PAGE = frozenset(("html", "body", "main"))
+WHOLE = PAGE | {"article"}
 PARAGRAPH_WORDS = 15  # a teaser's may be longer, but has no neighbour
 STORY_WORDS = 40
 LONE_WORDS = 70
@@ -47,18 +50,74 @@ class Layout:
 
     cards: int = 0
     has_story: bool = True
+    has_headline: bool = False  # of some length, that is no link
 
 
-def read_layout(tree: HtmlElement) -> Layout:
-    """Count the headlines that are links, outside of menus and footers, and look for running text."""
+def read_layout(tree: HtmlElement, title: str | None = None) -> Layout:
+    """Count the headlines that are links, outside of menus and footers, and look for running text.
+
+    A heading that repeats the page's ``title`` is its headline, whatever its level.
+    """
     cards: set[str] = set()
     blocks: set[HtmlElement] = set()
+    places: list[HtmlElement] = []
     for link in islice(tree.iter("a"), MAX_LINKS):
         if (card := _card(link)) is not None:
             cards.add(link.get("href") or "")
+            places.append(card)
             if card not in blocks:
                 blocks.update(_around(card))
-    return Layout(len(cards), _has_story(tree, blocks))
+    headline = next((item for item in islice(tree.iter("h1"), MAX_HEADINGS) if _is_headline(item)), None)
+    has_story = _has_story(tree, blocks, comparable(title or "")) or _is_about(headline, places)
+    return Layout(len(cards), has_story, headline is not None)
+
+
+def _is_headline(heading: HtmlElement) -> bool:
+    """Whether a heading is of some length, and no link."""
+    text = one_line(heading.text_content()[:1_000])
+    return _words(text) >= HEADLINE_WORDS and next(heading.iter("a"), None) is None
+
+
+def _is_about(headline: HtmlElement | None, cards: list[HtmlElement]) -> bool:
+    """Whether most links to other stories stand in the article that a headline opens: it is about them."""
+    article = next(headline.iterancestors("article"), None) if headline is not None else None
+    if article is None:
+        return False
+    inside = sum(article in islice(card.iterancestors("article"), 3) for card in cards)
+    return 2 * inside > len(cards)
+
+
+def lines_below(tree: HtmlElement, last: str) -> list[str]:
+    """Return the short texts that stand under a paragraph in the block around it, teasers left out."""
+    found: list[str] = []
+    item = _last_that_says(tree, last)
+    for _ in range(CARD_LEVELS):
+        above = item.getparent() if item is not None else None
+        if item is None or above is None or item.tag in WHOLE or above.tag in PAGE:
+            break
+        found += [
+            one_line(block.text_content()[: 2 * LINE_CHARS])
+            for block in islice(item.itersiblings(), MAX_HEADINGS)
+            if isinstance(block.tag, str) and block.tag not in UNSEEN and not _leads_elsewhere(block)
+        ]
+        item = above
+    return [line for line in found if line and len(line) <= LINE_CHARS]
+
+
+def _last_that_says(tree: HtmlElement, text: str) -> HtmlElement | None:
+    """Return the last and innermost paragraph of a text."""
+    found = None
+    for item in islice(tree.iter("p", "div", "li", "blockquote", "span"), MAX_SEEN):
+        if _is_short(item, 2 * len(text) + LINE_CHARS) and one_line(item.text_content()) == text:
+            found = item
+    return found
+
+
+def _leads_elsewhere(block: HtmlElement) -> bool:
+    """Whether a block has a headline's worth of link beside other text."""
+    whole = one_line(block.text_content()[:1_000])
+    links = (one_line(link.text_content()[:1_000]) for link in islice(block.iter("a"), MAX_HEADINGS))
+    return any(_words(text) >= HEADLINE_WORDS and text != whole for text in links)
 
 
 def lines_beside(tree: HtmlElement) -> list[str]:
@@ -159,17 +218,23 @@ def _is_short(item: HtmlElement, most: int) -> bool:
     return True
 
 
-def _has_story(tree: HtmlElement, cards: set[HtmlElement]) -> bool:
+def _has_story(tree: HtmlElement, cards: set[HtmlElement], title: str) -> bool:
     """Whether paragraphs of running text stand side by side, or one that is long or under a headline."""
     together: dict[HtmlElement, tuple[int, int]] = {}
-    for item in tree.iter("p"):
+    for item in tree.iter("p", "div"):
+        if item.tag == "div" and len(item):
+            continue
         parent = item.getparent()
         words = _words(one_line(item.text_content()[:10_000]))
         if parent is None or words < PARAGRAPH_WORDS or item in cards or _is_inside(item, cards):
             continue
+        if item.tag == "div":  # a teaser may be one too
+            if _is_under_headline(item, title):
+                return True
+            continue
         count, total = together.get(parent, (0, 0))
         together[parent] = count + 1, total + words
-        if words >= LONE_WORDS or (count and total + words >= STORY_WORDS) or _is_under_headline(item):
+        if words >= LONE_WORDS or (count and total + words >= STORY_WORDS) or _is_under_headline(item, title):
             return True
     return _has_broken_text(tree, cards)
 
@@ -189,15 +254,19 @@ def _is_inside(item: HtmlElement, cards: set[HtmlElement]) -> bool:
     return any(above in cards or above.tag in ASIDE for above in islice(item.iterancestors(), 12))
 
 
-def _is_under_headline(item: HtmlElement) -> bool:
-    """Whether a paragraph stands close to a headline of some length that is no link."""
+def _is_under_headline(item: HtmlElement, title: str) -> bool:
+    """Whether a paragraph stands close to the page's title or a headline of some length, none a link."""
     for above in islice(item.iterancestors(), CARD_LEVELS):
         if above.tag in ("body", "html"):
             break
-        heading = next(above.iter("h1"), None)
+        heading = next(above.iter("h1", "h2"), None)
+        if heading is not None and heading.tag == "h2":
+            text = comparable(one_line(heading.text_content()[:1_000]))
+            if text == title and next(heading.iter("a"), None) is None:
+                return True
+            heading = next(above.iter("h1"), None)
         if heading is not None:
-            text = one_line(heading.text_content()[:1_000])
-            return _words(text) >= HEADLINE_WORDS and next(heading.iter("a"), None) is None
+            return _is_headline(heading)
     return False
 
 

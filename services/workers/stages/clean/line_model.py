@@ -27,7 +27,8 @@ VERSION = 1
 NEAR = 5  # lines on each side that are looked at
 LONGEST_RUN = 8
 LEAST_TEXT = 60  # words of running text
-LONG_PARAGRAPH = 25  # words
+LONG_PARAGRAPH = 15  # words; the summary under a headline is not told from an item of news in brief
+MOST_OF_TEXT = 0.15
 HEADING_WORDS = 12
 MOST_CHARS = 2_000  # of a line are looked at
 LONG_WORD = re.compile(r"[^\W\d_]{4,}")
@@ -70,9 +71,23 @@ def unlikely_lines(lines: Sequence[Line], gaps: Sequence[int], model: Model | No
     model = model or shipped_model()
     if model.cut_below <= 0 or sum(line.words for line in lines if line.prose) < LEAST_TEXT:
         return []
+    found = _below(lines, gaps, model)
+    if _is_much(lines, found):
+        # What would be found in the text if it were read again, which does not show what was cut of it.
+        found = _below(lines, [0] * len(lines), model)
+    return [] if _is_much(lines, found) else found
+
+
+def _below(lines: Sequence[Line], gaps: Sequence[int], model: Model) -> list[int]:
     asked = [n for n in range(len(lines)) if is_open(lines, n)]
     rows = zip(asked, rows_of(lines, gaps, asked), strict=True)
     return [n for n, row in rows if chance(lines[n], row, model) < model.cut_below]
+
+
+def _is_much(lines: Sequence[Line], found: Sequence[int]) -> bool:
+    """Whether lines hold so much of the text that the model does not know this kind of article."""
+    cut = sum(lines[n].words for n in found if is_sentence(lines[n]))
+    return cut > MOST_OF_TEXT * sum(line.words for line in lines if is_sentence(line))
 
 
 def is_open(lines: Sequence[Line], number: int) -> bool:

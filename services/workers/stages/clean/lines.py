@@ -20,6 +20,8 @@ ROW_WORDS, ROW_FIGURES = (4, 24), 2
 ADDRESS = re.compile(r"^\(?(?:https?://|www\.)\S+\)?$", re.IGNORECASE)
 LETTER = re.compile(r"[^\W\d_]")
 END_CHARS = 20
+UNSTOPPED, UNSTOPPED_WORDS = re.compile("[\u0e00-\u0eff]"), 10  # Thai and Lao
+TABLE_BARS = 2
 PROSE_WORDS = 8  # with a full stop
 LONG_WORDS = 25  # without one
 
@@ -40,7 +42,12 @@ class Line:
     @property
     def stands_alone(self) -> bool:
         """Whether it can be an article's last line, which a heading cannot."""
-        return self.ends or self.bullet or self.listed or self.prose
+        return self.ends or self.bullet or self.listed or self.prose or self.unstopped
+
+    @property
+    def unstopped(self) -> bool:
+        """Whether it is long enough to be a sentence in a script that has no full stop."""
+        return self.words >= UNSTOPPED_WORDS and UNSTOPPED.match(self.text[-1]) is not None
 
 
 def read_line(text: str) -> Line:
@@ -52,7 +59,7 @@ def read_line(text: str) -> Line:
         key=comparable(text),
         words=words,
         bullet=BULLET.match(text) is not None,
-        listed=ENUMERATED.match(text) is not None or _is_row(text, words),
+        listed=ENUMERATED.match(text) is not None or _is_row(text, words) or _is_table_row(text),
         ends=ends,
         leads=text.endswith((":", "：")),
         prose=words >= LONG_WORDS or (ends and words >= PROSE_WORDS),
@@ -68,6 +75,14 @@ def words_in(text: str) -> int:
 def _is_row(text: str, words: int) -> bool:
     """Tell a row of figures, such as a result or a balance: a word or more, and two numbers or more."""
     return ROW_WORDS[0] <= words <= ROW_WORDS[1] and len(FIGURE.findall(text)) >= ROW_FIGURES
+
+
+def _is_table_row(text: str) -> bool:
+    """Tell a row of a table that is set with bars: between two of them, or with figures in two cells."""
+    if text.count("|") < TABLE_BARS:
+        return False
+    cells = [cell.strip() for cell in text.strip("|").split("|")]
+    return text[0] == "|" == text[-1] or sum(FIGURE.fullmatch(cell) is not None for cell in cells) > 1
 
 
 def repeated(lines: list[Line]) -> frozenset[str]:

@@ -21,7 +21,19 @@ TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>|<!--.*?(?:-->|$)|<![^<>]*>
 CODE = ("script", "style")
 CODE_TAG = re.compile(r"<(/?)\s*(script|style)\b[^<>]*>?", re.IGNORECASE)
 # A scheme that runs code, followed by code: "JavaScript: The Good Parts" is a book.
-CODE_LINK = re.compile(r"\b(?:javascript|vbscript)\s*:(?=\S{0,200}?[(;=])\S{0,2000}", re.IGNORECASE)
+CODE_LINK = re.compile(
+    r"(?:javascript|vbscript)\s*:(?=\S{0,200}?[(;=`\[{%]|/[/*]"
+    r"|(?:location|window|document|void|self|top|parent|this|eval|history)\b)\S{0,2000}",
+    re.IGNORECASE,
+)
+# The language's name in a sentence, where a space after the colon was forgotten; its words stay.
+CODE_NAME = re.compile(r"(?<=[a-z,] )JavaScript:(?=[A-Za-z]+\(\);? )")
+# What ``plain.py`` deletes later, but for what ends a line: a word such as "script" may be hidden by it.
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+    "\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+)
+MOST_NESTED = 5
 
 
 def visible_text(html: str) -> str:
@@ -54,11 +66,28 @@ def plain_text(value: str) -> str:
 
 
 def without_code(text: str) -> str:
-    """Take scripts and styles that stand in a text as markup out of it, with links that run code."""
+    """Take scripts and styles that stand in a text as markup out of it, with links that run code.
+
+    Also those that characters which nobody sees hide, and those that only the cut of others would make.
+    """
+    if INVISIBLE.search(text) and _holds_code(plain := INVISIBLE.sub("", text)):
+        text = plain
+    for _ in range(MOST_NESTED):
+        if not _holds_code(text):
+            return text
+        text = _without_links(_without_elements(text))
+    # What is nested deeper was made to be: without these signs it is neither a tag nor a link.
+    return text.translate({ord("<"): " ", ord(":"): " "}) if _holds_code(text) else text
+
+
+def _holds_code(text: str) -> bool:
     if "<" in text and CODE_TAG.search(text):
-        text = _without_elements(text)
-    lowered = "script" in text or "SCRIPT" in text or "Script" in text
-    return CODE_LINK.sub("", text) if lowered and ":" in text else text
+        return True
+    return ":" in text and "script" in text.lower() and CODE_LINK.search(text) is not None
+
+
+def _without_links(text: str) -> str:
+    return CODE_LINK.sub("", CODE_NAME.sub("JavaScript: ", text))
 
 
 def _without_elements(text: str) -> str:

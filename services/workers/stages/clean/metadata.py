@@ -21,13 +21,29 @@ from services.workers.stages.clean.markup import plain_text
 from services.workers.stages.clean.mojibake import repair
 from services.workers.stages.clean.plain import comparable, one_line
 from services.workers.stages.clean.published import modified, published
-from services.workers.stages.clean.titles import Sites, choose_title
+from services.workers.stages.clean.titles import NO_LETTERS, Sites, choose_title, is_alike
 from shared.article import DateSource
 from shared.identity import strip_tracking
 
 MAX_NAMES = 20
 MAX_PLACES = 10
 MAX_BYLINE = 120
+SAME_LETTERS = 24
+TEXT_TAGS = (
+    "p",
+    "div",
+    "section",
+    "article",
+    "span",
+    "a",
+    "b",
+    "strong",
+    "em",
+    "i",
+    "li",
+    "blockquote",
+    "td",
+)
 MAX_META = 2_000  # elements; no page has a tenth of them
 MAX_FIELD = 10_000  # characters of a meta element that are read
 MAX_JSON_CHARS = 4_000_000  # of all blocks of linked data together
@@ -79,7 +95,10 @@ def read_metadata(tree: HtmlElement, url: str | None, latest: datetime | None = 
     meta = _meta(tree)
     base = _base(tree, url)
     canonical = _canonical_url(tree, meta, base, url)
-    node = _own_article(tree, linked, meta, (url, canonical))
+    own = _own_articles(tree, linked, meta, (url, canonical))
+    node = own[0] if own else {}
+    if linked.articles and not own:
+        _forget_linked(tree)
     sites = Sites(
         [*meta.get("og:site_name", []), *meta.get("application-name", []), *_publisher(linked, node)], url
     )
@@ -99,17 +118,21 @@ def read_metadata(tree: HtmlElement, url: str | None, latest: datetime | None = 
         article_body=jsonld.block_of(node.get("articleBody")),
         is_article=bool(linked.articles) or kind in ("article", "og:article", "news"),
         is_list=bool(linked.types & jsonld.LIST_TYPES) and not linked.articles,
-        is_behind_wall=jsonld.is_behind_a_wall(linked),
+        is_behind_wall=jsonld.is_behind_a_wall((*own, *linked.pages)),
         stated_words=_stated_words(node),
     )
 
 
-def _own_article(
+def _own_articles(
     tree: HtmlElement, linked: jsonld.LinkedData, meta: dict[str, list[str]], urls: Iterable[str | None]
-) -> jsonld.Node:
-    """Choose the page's own article: the one of its address, then the one of its headline, then the first."""
-    if len(linked.articles) < 2:
-        return linked.articles[0] if linked.articles else {}
+) -> list[jsonld.Node]:
+    """Return the page's own article: the one of its address, then the one of its headline, then the first.
+
+    Behind it stand others that may be the same. An article of another address and another headline is no
+    candidate, nor one of another headline whose text the page does not hold.
+    """
+    if not linked.articles:
+        return []
     addresses = {_address(url) for url in urls if url}
     element = tree.find(".//title")
     headings = [item.text_content()[:MAX_FIELD] for item in tree.iter("h1")][:MAX_PLACES]
@@ -121,13 +144,34 @@ def _own_article(
     said = [comparable(one_line(title)) for title in titles if title.strip()]
 
     def is_own(node: jsonld.Node) -> int:
-        named = [jsonld.url_of(node.get(key)) for key in ("url", "mainEntityOfPage", "@id")]
         headline = comparable(jsonld.text_of(node.get("headline")) or "")
-        by_address = any(_address(url) in addresses for url in named if url)
+        by_address = any(_address(name) in addresses for name in _names_of(node))
         by_headline = bool(headline) and any(headline in title or title in headline for title in said)
         return 2 * by_address + by_headline
 
-    return jsonld.choose(linked.articles, is_own)
+    def is_foreign(node: jsonld.Node) -> bool:
+        headline = jsonld.text_of(node.get("headline"))
+        if not said or not headline or is_own(node) or any(is_alike(headline, title) for title in said):
+            return False
+        pages = [name for name in _names_of(node) if web_url(name) and urlsplit(name).path.strip("/")]
+        return bool(pages and addresses) or not _is_on_page(jsonld.block_of(node.get("articleBody")), tree)
+
+    candidates = [node for node in linked.articles if not is_foreign(node)]
+    return sorted(candidates, key=is_own, reverse=True)
+
+
+def _names_of(node: jsonld.Node) -> list[str]:
+    """Return the addresses by which a node goes."""
+    named = (jsonld.url_of(node.get(key)) for key in ("url", "mainEntityOfPage", "@id"))
+    return [name for name in named if name]
+
+
+def _is_on_page(text: str | None, tree: HtmlElement) -> bool:
+    """Whether the beginning of a text is on a page; a text that is not given is."""
+    start = NO_LETTERS.sub("", (text or "")[:MAX_BYLINE]).casefold()[:SAME_LETTERS]
+    texts = tree.itertext(*TEXT_TAGS)
+    shown = "".join(islice(texts, MAX_META))
+    return not start or start in NO_LETTERS.sub("", shown).casefold()
 
 
 def _address(url: str) -> str:
@@ -165,6 +209,13 @@ def names(values: Iterable[str]) -> tuple[str, ...]:
             if 1 < len(name) <= 80 and len(name.split()) <= 6 and not NO_NAME.search(name):
                 found.setdefault(name.casefold(), name)
     return tuple(found.values())[:MAX_NAMES]
+
+
+def _forget_linked(tree: HtmlElement) -> None:
+    """Empty blocks that speak of other pages only: whoever searches the page for a date would take theirs."""
+    for item in tree.iter("script"):
+        if "ld+json" in (item.get("type") or "").lower():
+            item.text = None
 
 
 def _jsonld_blocks(tree: HtmlElement) -> list[str]:

@@ -12,6 +12,15 @@ MOST_TIMES = 8  # that a text was decoded wrongly; each doubles it, so that no r
 MAX_PIECE = (
     100_000  # characters; no line is longer, and one made to be would hold every of its runs in memory
 )
+# Wrong apostrophes that stand alone, as no apostrophe does, and those inside of words.
+LONE_APOSTROPHE = re.compile("(?<![^\\s\"'(“‘])â[€\x80][™˜\x98\x99](?![^\\s\"'.,;:)!?”’])")
+WORD_APOSTROPHE = re.compile("\\wâ[€\x80][™˜\x98\x99]\\w")
+MOST_SHOWN = 3  # in words, for each that stands alone, in a text that shows what goes wrong
+MOST_ASKED, WORD_LETTERS = 20, 40
+WORD_ENDS = frozenset(" \t\"'“”,.;:()<>")
+# "à" whose second byte, a space that does not break, was made an ordinary one.
+LONE_A = re.compile(r"(?<!\w)Ã(?= )")
+MISREAD_A = re.compile(r"(?<!\w)Ã(?: (?= ))?(?= )")
 PIECE = re.compile(r"[^<>\n]+")
 # Windows-1252 as browsers read it: its five undefined bytes are control characters.
 _CHARS = {
@@ -47,7 +56,7 @@ def repair(text: str) -> str:
     if text.isascii():
         return text
     for _ in range(MOST_TIMES):
-        if _LEADS.search(text) is None:
+        if _LEADS.search(text) is None or _is_about(text):
             break
         repaired = PIECE.sub(lambda piece: _repair_piece(piece[0]), text)
         if repaired == text:
@@ -57,15 +66,34 @@ def repair(text: str) -> str:
     return text.translate(_C1) if _C1_CHARS.search(text) else text
 
 
+def _is_about(text: str) -> bool:
+    """Whether a text shows wrong runs to speak of them: apostrophes that stand alone, few inside of words."""
+    alone = sum(1 for _ in LONE_APOSTROPHE.finditer(text))
+    return alone > 0 and sum(1 for _ in WORD_APOSTROPHE.finditer(text)) <= MOST_SHOWN * alone
+
+
+def _is_shown(run: re.Match[str], line: str) -> bool:
+    """Whether a line has the word of a run also as it should be written, to show the difference."""
+    start, end = run.span()
+    while start > max(0, run.start() - WORD_LETTERS) and line[start - 1] not in WORD_ENDS:
+        start -= 1
+    while end < min(len(line), run.end() + WORD_LETTERS) and line[end] not in WORD_ENDS:
+        end += 1
+    right = RUN.sub(lambda part: _decoded(part[0]) or part[0], line[start:end])
+    return right.isalpha() and re.search(rf"(?<!\w){re.escape(right)}(?!\w)", line) is not None
+
+
 def _repair_piece(line: str) -> str:
     """Put right a line, or a text between two tags."""
     if line.isascii() or len(line) > MAX_PIECE or _LEADS.search(line) is None:
         return line
     runs = [run for run in RUN.finditer(line) if _decoded(run[0]) is not None]
     certain = [run for run in runs if _is_certain(run, line)]
+    if any(_is_shown(run, line) for run in certain[:MOST_ASKED]):
+        return line
     # One sure run shows how the whole line was read; but not when other letters of it were read well.
-    if certain and not _has_others(line, runs):
-        certain = runs
+    if certain and not _has_others(LONE_A.sub("a", line), runs):
+        return MISREAD_A.sub("à", _replaced(line, runs))
     return _replaced(line, certain)
 
 

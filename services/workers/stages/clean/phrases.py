@@ -26,8 +26,9 @@ def phrase(name: str) -> Test:
     """Return the test of an entry, to be called with a line's comparable form."""
     try:
         entry = _entries()[name]
-        networks = "(?:" + "|".join(_entries()["network"]) + ")"
-        patterns = "(?:" + "|".join(entry["patterns"]).replace("{network}", networks) + ")"
+        patterns = "(?:" + "|".join(entry["patterns"]) + ")"
+        for name_of in ("network", "social"):
+            patterns = patterns.replace(f"{{{name_of}}}", "(?:" + "|".join(_entries()[name_of]) + ")")
         if entry["match"] == "whole":
             return re.compile(LEADING + patterns + r"\W*").fullmatch
         if entry["match"] == "start":

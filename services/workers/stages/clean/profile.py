@@ -2,7 +2,7 @@
 
 Pure: profiles are read before the stage runs and counted after it, by whoever runs it. The order of arrival
 matters: the first articles of a source have no profile and keep its furniture, until their source has shown
-it three times. ``replay --from-stage clean`` cuts it from them as well.
+it three times, or six times if it is a paragraph. ``replay --from-stage clean`` cuts it from them as well.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ LEAST_WORDS = 3  # shorter lines are too often the same by chance
 AT_EDGE = 0.05
 INSIDE, INSIDE_MET = 0.25, 6
 EDGE_LINES = 3
+# Of running text it takes more to tell a note from what a story's next articles say again at their foot.
+PROSE_WORDS, PROSE_MET = 12, 6
 # What repeats more of its words than this is a template, or was sent again under another id.
 MOST_OF_ARTICLE = 0.5
 # A site's furniture is above and below its articles: of a very long one the middle is not counted.
@@ -108,10 +110,12 @@ def count_above(removed: Sequence[Removed], texts: Sequence[str], body: str) -> 
 def _met(lines: Sequence[Line], profile: SourceProfile) -> dict[int, int]:
     """Return in how many articles each line was met, where they are enough."""
     least = max(OFTEN, AT_EDGE * profile.articles)
+    met = {n: profile.lines.get(line_hash(line.key), 0) for n, line in enumerate(lines)}
     return {
         n: times
-        for n, line in enumerate(lines)
-        if line.words >= LEAST_WORDS and (times := profile.lines.get(line_hash(line.key), 0)) >= least
+        for n, times in met.items()
+        if lines[n].words >= LEAST_WORDS
+        and times >= (max(PROSE_MET, least) if lines[n].words >= PROSE_WORDS else least)
     }
 
 

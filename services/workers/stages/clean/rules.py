@@ -26,6 +26,8 @@ KEYWORD_PARTS = 4
 KEYWORD_WORDS = 6
 NUMBER_DIGITS = 7
 NOTE_WORDS = 60
+NEWS_WORDS = 4  # from these on a sentence says something
+ENDED_QUOTE = re.compile(r"[\"”“»']")
 QUOTE_MARKS = frozenset("\"“„«‘'")
 # One to three capitalised words that open a sentence.
 NAME = re.compile(r"([^\W\d_a-zß-ÿ][\w.'’-]*)(?: [^\W\d_a-zß-ÿ][\w.'’-]*){0,2} ")
@@ -49,6 +51,42 @@ def reason_to_cut(line: Line) -> str | None:
         if rule.test(line):
             return rule.reason
     return None
+
+
+def is_news(line: Line) -> bool:
+    """Tell a sentence of news: words of somebody, or words that speak to no reader.
+
+    Asked about lines that hold a site's words, such as "subscribe": those of an article tell who said or did
+    what. A line that does not end as sentences do is none, nor is one under a label such as "Read more:".
+    """
+    if not line.ends or line.words < NEWS_WORDS:
+        return False
+    if phrase("label")(line.key) or phrase("reserved")(line.key):
+        return False
+    return is_told(line) or not phrase("reader")(line.key)
+
+
+def is_told(line: Line) -> bool:
+    """Tell a sentence that names who said it, or begins with somebody's words."""
+    quoted = line.text[0] in QUOTE_MARKS - {"'"} and ENDED_QUOTE.search(line.text, 1) is not None
+    return quoted or phrase("told")(line.key[:MOST_CHARS]) is not None
+
+
+def is_credit(line: Line) -> bool:
+    """Tell who made a picture; a sentence about what pictures show is none."""
+    match = phrase("credit")(line.key)
+    if match is None or not line.ends or line.words < NEWS_WORDS or phrase("label")(line.key):
+        return match is not None
+    rest = re.split(r"[\s,|/]+", line.text.strip("() ."))[1:]
+    return all(word[:1].isupper() or word in words("name_joiners") for word in rest if word)
+
+
+def is_labelled_keywords(line: Line) -> bool:
+    """Tell keywords under a label such as "Tags:"; a sentence after one has its share of small words."""
+    if not phrase("keywords_label")(line.key):
+        return False
+    functions = sum(word in words("function_words") for word in line.key.split())
+    return not line.ends or functions <= MOST_FUNCTION_WORDS * line.words
 
 
 def is_keywords(line: Line) -> bool:
@@ -77,7 +115,7 @@ def is_bio(line: Line, authors: tuple[str, ...]) -> bool:
 
 def note_at_edge(line: Line, *, below: bool) -> str | None:
     """Return why a line above or below an article is no part of it: a note to readers, or on the writer."""
-    if line.words > NOTE_WORDS or line.text[:1] in QUOTE_MARKS:
+    if line.words > NOTE_WORDS or line.text[:1] in QUOTE_MARKS or is_told(line):
         return None
     if phrase("edge_note")(line.key) or phrase("edge_note_within")(line.key):
         return "site-note"
@@ -134,9 +172,16 @@ def is_signed_date(line: Line) -> bool:
 
 
 def is_breadcrumbs(line: Line) -> bool:
-    """Tell a path through a site: short parts between arrows, bars or slashes."""
-    parts = CRUMB.split(line.text)
+    """Tell a path through a site: short parts between arrows, bars or slashes; a table's row is none."""
+    if line.listed or ("|" in line.text and DIGIT.search(line.text)):
+        return False
+    parts = cells(line)
     return not line.ends and len(parts) > 2 and all(0 < len(part) <= CRUMB_CHARS for part in parts)
+
+
+def cells(line: Line) -> list[str]:
+    """Return the parts of a line between arrows, bars or slashes."""
+    return CRUMB.split(line.text)
 
 
 def is_token(line: Line) -> bool:
@@ -154,6 +199,12 @@ def _says(name: str) -> Callable[[Line], object]:
     return lambda line: test(line.key)
 
 
+def _asks(name: str) -> Callable[[Line], object]:
+    """Test for words that sites and articles share: of sentences, only those to the reader are a site's."""
+    test = phrase(name)
+    return lambda line: test(line.key) and not is_news(line)
+
+
 def _labels(name: str) -> Callable[[Line], object]:
     test = phrase(name)
     return lambda line: not line.ends and test(line.key)
@@ -169,24 +220,24 @@ RULES = (
     Rule("comments", 12, _says("comments")),
     Rule("comments", 45, _says("comment_thread")),
     Rule("wire-sign-off", 45, _says("wire_end")),
-    Rule("photo-credit", 30, _says("credit")),
+    Rule("photo-credit", 30, is_credit),
     Rule("byline", 16, is_byline),
     Rule("timestamp", 16, _labels("timestamp")),
     Rule("timestamp", 16, is_date),
     Rule("source-line", 8, _labels("source_line")),
     Rule("photo-credit", 90, _says("caption_end")),
-    Rule("newsletter", 60, _says("inbox")),
-    Rule("disclosure", 60, _says("commission")),
-    Rule("copyright", 60, _says("copyright")),
-    Rule("cookie-notice", 120, _says("cookies")),
-    Rule("adblock", 45, _says("adblock")),
-    Rule("newsletter", 45, _says("newsletter")),
-    Rule("follow", 40, _says("follow")),
-    Rule("paywall", 40, _says("paywall")),
-    Rule("see-also", 35, _says("see_also")),
-    Rule("contact", 45, _says("contact")),
-    Rule("keywords", 80, _says("keywords_label")),
-    Rule("disclosure", 80, _says("disclosure")),
+    Rule("newsletter", 60, _asks("inbox")),
+    Rule("disclosure", 60, _asks("commission")),
+    Rule("copyright", 60, _asks("copyright")),
+    Rule("cookie-notice", 120, _asks("cookies")),
+    Rule("adblock", 45, _asks("adblock")),
+    Rule("newsletter", 45, _asks("newsletter")),
+    Rule("follow", 40, _asks("follow")),
+    Rule("paywall", 40, _asks("paywall")),
+    Rule("see-also", 35, _asks("see_also")),
+    Rule("contact", 45, _asks("contact")),
+    Rule("keywords", 80, is_labelled_keywords),
+    Rule("disclosure", 80, _asks("disclosure")),
     Rule("breadcrumbs", 30, is_breadcrumbs),
 )
 

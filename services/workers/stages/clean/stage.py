@@ -22,7 +22,12 @@ from services.workers.stages.clean.metadata import Metadata, keywords_of, names,
 from services.workers.stages.clean.mojibake import repair
 from services.workers.stages.clean.phrases import phrase
 from services.workers.stages.clean.plain import comparable, one_line, paragraphs, word_count
-from services.workers.stages.clean.profile import body_before_profile, count_above, cut_repeated
+from services.workers.stages.clean.profile import (
+    REPEATED,
+    body_before_profile,
+    count_above,
+    cut_repeated,
+)
 from services.workers.stages.clean.text import read_text
 from services.workers.stages.outcomes import Cleaned
 from shared.article import Article, DateSource, RawArticle, Removed, Source
@@ -65,7 +70,7 @@ def clean_article(raw: RawArticle, profile: SourceProfile = EMPTY) -> Cleaned:
 
 def _from_body(raw: RawArticle, body: str) -> Found:
     """Take clean text as it is; its beginning stands in for a title that was not given."""
-    text = paragraphs(without_code(repair(body)))
+    text = paragraphs(_readable(body))
     title = _given_title(raw)
     if not title:
         title = stand_in([read_line(text.split("\n", 1)[0])], {}) if text else ""
@@ -78,34 +83,49 @@ def _from_html(raw: RawArticle, markup: str, profile: SourceProfile) -> Found:
     markup = repair(markup)
     page = html_page.parse_page(markup)
     meta = read_metadata(page.tree, raw.url, raw.ingested_at) if page is not None else Metadata()
-    layout = read_layout(page.tree) if page is not None and verdict.may_lead_on(raw.url, meta) else Layout()
     title = _given_title(raw) or meta.title
+    leads_on = page is not None and verdict.may_lead_on(raw.url, meta)
+    layout = read_layout(page.tree, title) if page is not None and leads_on else Layout()
     body, blocks = html_page.read_body(markup, page, meta.article_body) if page is not None else (None, [])
     if page is None or body is None:
         found = _from_text(replace(raw, title=title), html_page.visible_text(markup), profile)
         return replace(found, meta=meta)
-    lines, cut = html_page.cut_furniture(page, without_code(repair(body)))
+    lines, cut = html_page.cut_furniture(page, _readable(body))
     title = title or stand_in([read_line(line) for line in lines[:1]], {})
-    whole = "\n".join(html_page.without_headline(lines, title))
-    body, cut = cut_repeated(whole, count_above(cut, lines, whole), profile)
+    whole = "\n".join(html_page.without_headline(lines, title, html_page.says_again(page, title)))
+    cut = count_above(cut, lines, whole)
+    below = (*_cut_below(cut, whole.count("\n") + 1), *html_page.below(page, lines))
+    body, cut = cut_repeated(whole, cut, profile)
     facts = verdict.PageFacts(
-        raw.url, meta, layout, tuple(item.text for item in cut), html_page.beside(page, whole, blocks)
+        raw.url, meta, layout, tuple(item.text for item in cut), below, html_page.beside(page, whole, blocks)
     )
     rejected = verdict.of_page(title, whole, facts)
     return Found(title, body, meta, (*cut, *blocks), authors_in(_cut_as(cut, "byline")), rejected)
 
 
 def _from_text(raw: RawArticle, text: str, profile: SourceProfile) -> Found:
-    reading = read_text(without_code(repair(text)), _given_title(raw), _site_names(raw.source), profile)
+    reading = read_text(_readable(text), _given_title(raw), _site_names(raw.source), profile)
     cut = reading.removed
+    below = _cut_below(cut, len(reading.whole))
     return Found(
         reading.title,
         "\n".join(reading.lines),
         Metadata(keywords=_whole_words(keywords_of(map(_without_label, _cut_as(cut, "keywords"))))),
         cut,
         authors_in(_cut_as(cut, "byline")),
-        verdict.of_text(reading.title, "\n".join(reading.whole), [item.text for item in cut]),
+        verdict.of_text(reading.title, "\n".join(reading.whole), [item.text for item in cut], below),
     )
+
+
+def _cut_below(cut: Sequence[Removed], lines: int) -> tuple[str, ...]:
+    """Return what was cut under the last of a text's lines, those that its source repeats among them."""
+    found, repeats = [], 0
+    for item in cut:
+        if item.reason == REPEATED:
+            repeats += 1
+        elif item.above is not None and item.above + repeats >= lines:
+            found.append(item.text)
+    return tuple(found)
 
 
 def _without_label(line: str) -> str:
@@ -125,7 +145,12 @@ def _cut_as(removed: Sequence[Removed], reason: str) -> list[str]:
 
 
 def _given_title(raw: RawArticle) -> str | None:
-    return one_line(raw.title) or None if raw.title else None
+    return one_line(_readable(raw.title)) or None if raw.title else None
+
+
+def _readable(text: str) -> str:
+    """Return a text without what its encoding did to it, and without scripts."""
+    return without_code(repair(text))
 
 
 def _site_names(source: Source) -> tuple[str, ...]:
@@ -154,7 +179,7 @@ def _article(raw: RawArticle, found: Found) -> Article:
         uri=raw.uri,
         url=raw.url,
         canonical_url=strip_tracking(canonical) if canonical else None,
-        summary=(paragraphs(raw.summary) if raw.summary else "") or meta.summary,
+        summary=(paragraphs(_readable(raw.summary)) if raw.summary else "") or meta.summary,
         authors=_given_names(raw.authors) or names(meta.authors) or found.authors,
         language=given_language(raw.language) or detect_language(found.body or found.title),
         published_at=published,
@@ -181,4 +206,4 @@ def _published(raw: RawArticle, meta: Metadata) -> tuple[datetime | None, DateSo
 
 def _given_names(given: Sequence[str]) -> tuple[str, ...]:
     """Level given names or keywords, without empty ones and repeats."""
-    return tuple(dict.fromkeys(name for name in map(one_line, given) if name))
+    return tuple(dict.fromkeys(name for name in (one_line(_readable(item)) for item in given) if name))

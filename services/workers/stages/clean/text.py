@@ -16,12 +16,14 @@ from services.workers.stages.clean.lines import Line, read_line, repeated
 from services.workers.stages.clean.phrases import phrase
 from services.workers.stages.clean.plain import comparable, lines_of
 from services.workers.stages.clean.profile import REPEATED, repeated_lines
-from services.workers.stages.clean.region import find_region
+from services.workers.stages.clean.region import find_region, first_heading, is_speech, signature_end
 from services.workers.stages.clean.rules import (
     SIGNED_WORDS,
+    cells,
     is_bio,
     is_keywords,
     is_signed_date,
+    is_told,
     note_at_edge,
     reason_to_cut,
 )
@@ -34,6 +36,8 @@ UNLIKELY = "unlike-article"  # what the line model says
 NOT_BY_RULES = frozenset((UNLIKELY, REPEATED))
 MAX_PASSES = 20
 CAPTION_COPIES = 3
+# Reasons of single words such as "Help", which may be a heading inside the text, or "Thank you.".
+SPARED_BETWEEN = frozenset({"control", "comments", "related", "wire-sign-off"})
 EDGE = 2  # paragraphs at the top and at the bottom of a page
 # No page of news has as many lines; what has is a dump, and is left as it is.
 MAX_LINES = 10_000
@@ -121,7 +125,7 @@ def read_text(
     reasons: dict[int, str] = {}
     known = False  # whether the profile was asked
     marks = Marks(lines)
-    _mark_lines(marks)
+    spared = _mark_lines(marks)
     for _ in range(MAX_PASSES):
         title = _one_pass(marks, title, site)
         if not marks.reasons:
@@ -138,6 +142,8 @@ def read_text(
         places = [place for n, place in enumerate(places) if marks.is_kept(n)]
         lines = [line for n, line in enumerate(lines) if marks.is_kept(n)]
         marks = Marks(lines)
+        # What was spared because of its neighbours is asked about again when they are gone.
+        spared = spared and _mark_lines(marks)
     whole = tuple(text for n, text in enumerate(texts) if reasons.get(n, REPEATED) == REPEATED)
     kept = tuple(line.text for line in lines)
     return Reading(title or "", kept, tuple(list_removed(texts, reasons)), whole)
@@ -162,16 +168,49 @@ def _one_pass(marks: Marks, title: str | None, site: Sequence[str]) -> str:
     first, last = find_region(marks.lines, marks.reasons)
     found = title or find_headline(marks.lines, marks.reasons, first)
     first = _after_headline(marks, found, first)
+    first = first_heading(marks.lines, marks.reasons, first, comparable(found))
+    last = signature_end(marks.lines, marks.reasons, last)
     _mark_headline(marks, found, first)
     _mark_outside(marks, first, last)
     _mark_loose_headings(marks)
     return found
 
 
-def _mark_lines(marks: Marks) -> None:
+def _mark_lines(marks: Marks) -> bool:
+    """Mark lines for what they say; return whether one was spared because of the lines beside it."""
+    spared = False
     for number, line in enumerate(marks.lines):
-        if reason := reason_to_cut(line):
+        reason = reason_to_cut(line)
+        if reason == "breadcrumbs" and _is_in_table(marks.lines, number):
+            spared = True
+        elif reason:
             marks.cut(number, reason)
+    for number in [n for n, reason in marks.reasons.items() if reason in SPARED_BETWEEN]:
+        if _is_spared(marks, number):
+            del marks.reasons[number]
+            spared = True
+    return spared
+
+
+def _is_in_table(lines: Sequence[Line], number: int) -> bool:
+    """Whether a line between bars has as many parts as one beside it, or stands inside running text."""
+    parts = len(cells(lines[number]))
+    beside = [lines[n] for n in (number - 1, number + 1) if 0 <= n < len(lines)]
+    return any("|" in line.text and len(cells(line)) == parts for line in beside) or (
+        len(beside) == EDGE and all(line.prose for line in beside)
+    )
+
+
+def _is_spared(marks: Marks, number: int) -> bool:
+    """Whether a word that labels a button is a heading or a word of somebody here: between sentences."""
+    line = marks.lines[number]
+    if not (line.text.endswith((".", "!")) or phrase("also_heading")(line.key)):
+        return False
+    beside = [n for n in (number - 1, number + 1) if 0 <= n < len(marks.lines)]
+    ends_speech = number > 0 and line.text.endswith(".") and marks.reasons[number] != "wire-sign-off"
+    if len(beside) < EDGE and not ends_speech:
+        return False
+    return all(marks.is_kept(n) and is_speech(marks.lines[n]) for n in beside)
 
 
 def _mark_disclaimers(marks: Marks) -> None:
@@ -181,7 +220,7 @@ def _mark_disclaimers(marks: Marks) -> None:
         if phrase("disclaimer_head")(line.key):
             marks.cut(number, "disclaimer")
             under = True
-        elif phrase("disclaimer_start")(line.key):
+        elif phrase("disclaimer_start")(line.key) and not is_told(line):
             marks.cut(number, "disclaimer")
             under = line.words < 5
         elif under and line.prose and phrase("legal_term")(line.key):
@@ -216,7 +255,8 @@ def _opens(key: str, site: Sequence[str]) -> bool:
 def _mark_repeats(marks: Marks, twice: frozenset[str]) -> None:
     """Cut all copies of a paragraph but the one nearest to the middle of the running text.
 
-    What few paragraphs of a page are, and stands there three times, is the caption of a gallery: it goes.
+    What few paragraphs of a page are, and stands there three times, two of them together, is the caption of
+    a gallery: it goes. A refrain comes back after other words.
     """
     prose = [number for number, line in enumerate(marks.lines) if line.prose and marks.is_kept(number)]
     places: dict[str, list[int]] = {}
@@ -226,8 +266,9 @@ def _mark_repeats(marks: Marks, twice: frozenset[str]) -> None:
     few = sum(map(len, places.values())) <= len(prose) / 2
     for copies in places.values():
         best = min(copies, key=lambda place: abs(place - len(prose) // 2))
+        together = any(two - one == 1 for one, two in pairwise(copies))
         for place in copies:
-            if place != best or (few and len(copies) >= CAPTION_COPIES):
+            if place != best or (few and together and len(copies) >= CAPTION_COPIES):
                 marks.cut(prose[place], "repeated")
 
 
@@ -297,6 +338,8 @@ def _mark_headline(marks: Marks, title: str, first: int) -> None:
         # The beginning of a text stands in for a missing headline, and stays where it is.
         if line.key == key and is_headline(line):
             marks.reasons[number] = HEADLINE
+        if number >= first and marks.is_kept(number) and is_speech(line):
+            break  # what stands under running text is a part of it, also when the title was made of it
 
 
 def _after_headline(marks: Marks, title: str, first: int) -> int:
@@ -318,9 +361,11 @@ def _mark_outside(marks: Marks, first: int, last: int) -> None:
 
 
 def _mark_loose_headings(marks: Marks) -> None:
-    """Cut short lines that no kept text follows."""
+    """Cut short lines that no kept text follows; a letter's signature is none."""
     kept = [number for number in range(len(marks.lines)) if marks.is_kept(number)]
+    signed = [number for number in kept if phrase("closing")(marks.lines[number].key)]
+    end = signature_end(marks.lines, marks.reasons, signed[-1] - 1) if signed else -1
     if not any(marks.lines[number].stands_alone for number in kept):
         return
-    while not marks.lines[kept[-1]].stands_alone:
+    while not marks.lines[kept[-1]].stands_alone and kept[-1] > end:
         marks.cut(kept.pop(), "below-article")

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 
 from services.workers.stages.clean.markup import plain_text
-from services.workers.stages.clean.plain import comparable, one_line
+from services.workers.stages.clean.plain import UNSPACED, comparable, one_line
 
 MAX_TITLE = 1_000
 MAX_HEADINGS = 20
 HEADING_CHARS = 400
 SITE_WORDS = 4  # a site's name has no more
 LEAST_LABEL = 3
+ALIKE, LONG_WORD = 0.25, 4
 # A hyphen without spaces belongs to a word, a colon to the headline.
 SEPARATOR = re.compile(r"\s+(?:[|–—·•»«:]|-{1,3}|::)\s+|\s*[|»]\s*")
 NO_LETTERS = re.compile(r"[\W_]+")
@@ -64,6 +65,18 @@ def _host_label(url: str | None) -> tuple[str, frozenset[str]]:
     ]
     folders = frozenset(NO_LETTERS.sub("", part.casefold()) for part in parts.path.split("/")[:-1])
     return NO_LETTERS.sub("", max(named, key=len, default="").casefold()), folders - {""}
+
+
+def is_alike(one: str, other: str) -> bool:
+    """Whether a good part of a headline's longer words, or pairs of unspaced signs, is in another text."""
+    pieces, text = _pieces(one), other.casefold()
+    return sum(piece in text for piece in pieces) >= ALIKE * len(pieces)
+
+
+def _pieces(text: str) -> set[str]:
+    words = NO_LETTERS.sub(" ", text.casefold()).split()
+    pairs = {word[n : n + 2] for word in words if UNSPACED.search(word) for n in range(len(word) - 1)}
+    return pairs or {word for word in words if len(word) >= LONG_WORD} or set(words)
 
 
 def choose_title(tree: HtmlElement, linked: str | None, meta: Iterable[str], sites: Sites) -> str | None:

@@ -23,12 +23,19 @@ REASONS = (
 LEAST_LETTERS = 25
 ENOUGH_CHARS = 1_000  # the fewest letters are found in it, or it is no text
 ERROR_WORDS = 120
-ERROR_SHARE, SOME_SHARE = 0.5, 0.25
+# An article about an outage has many such sentences too: a text that is longer, without a title that agrees,
+# has hardly any others when it is an error page.
+ERROR_SHARE, SOME_SHARE, NEARLY_ALL_SHARE = 0.5, 0.25, 0.8
+SHORT_ERROR_WORDS = 25
+REPORTED_SHARE = 0.25
 WORD_TITLE = 12  # a text of fewer words does not speak for a title such as "Forbidden"
 CONSENT_WORDS = 500
 CONSENT_SHARE = 0.5
 STUB_WORDS = 150
-MARKED_STUB_WORDS = 100
+MARKED_STUB_WORDS = 45  # in whole sentences; sites mark their briefs too
+LINE_WORDS = 12  # what has fewer may stand under a prompt to pay, such as "Already a subscriber?"
+MOST_UNDER = 6
+LEAST_WORDS = 8
 NEARLY_ALL = 0.7  # of the words that the page says it has are no stub
 CARDS, MANY_CARDS = 4, 8
 FEED = re.compile(
@@ -40,6 +47,7 @@ JSON_FEED = re.compile(
     r'\s*\{(?:[^{}\[\]]{0,2000},)?\s*"version"\s*:\s*"https?:\\?/\\?/jsonfeed\.org', re.IGNORECASE
 )
 MARKUP_START = 4_000
+NO_STOPS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 ENDS = re.compile(r"(?<!\.\.)[.!?。！？؟।][\"'”’»)\]」』]*$")
 
 
@@ -51,6 +59,7 @@ class PageFacts:
     meta: Metadata = field(default_factory=Metadata)
     layout: Layout = field(default_factory=Layout)
     cut: tuple[str, ...] = ()  # lines that were cut from the text
+    below: tuple[str, ...] = ()  # short lines right under the text, cut or not
     beside: tuple[str, ...] = ()  # short lines that stand by a short text
 
 
@@ -70,9 +79,9 @@ def may_lead_on(url: str | None, meta: Metadata) -> bool:
     return not meta.is_article or is_root(url or meta.canonical_url)
 
 
-def of_text(title: str, body: str, cut: Iterable[str] = ()) -> str | None:
-    """Judge a plain text, with the lines that were cut from it."""
-    return of_page(title, body, PageFacts(cut=tuple(cut)))
+def of_text(title: str, body: str, cut: Iterable[str] = (), below: Iterable[str] = ()) -> str | None:
+    """Judge a plain text, with the lines that were cut from it; those ``below`` stood under its last line."""
+    return of_page(title, body, PageFacts(cut=tuple(cut), below=tuple(below)))
 
 
 def of_page(title: str, body: str, facts: PageFacts) -> str | None:
@@ -100,13 +109,24 @@ def _count(text: str, most: int) -> int:
 
 
 def _is_error(title: str, body: str, facts: PageFacts) -> bool:
-    said = kinds.share("error", body)
-    if said >= ERROR_SHARE:
+    said, words = kinds.share("error", body, unless="reported"), _count(body, ERROR_WORDS)
+    if said >= (ERROR_SHARE if words < SHORT_ERROR_WORDS else NEARLY_ALL_SHARE):
         return True
     if kinds.is_title("error_title", title):
-        return not facts.meta.is_article or said >= SOME_SHARE
-    return kinds.is_title("error_word", title) and (
-        said >= SOME_SHARE or _count(body, WORD_TITLE) < WORD_TITLE
+        return said >= (SOME_SHARE if facts.meta.is_article else 0) and not (
+            said < ERROR_SHARE and _is_report(body, words, facts)
+        )
+    if not kinds.is_title("error_word", title):
+        return False
+    return words < WORD_TITLE or (said >= SOME_SHARE and not _is_report(body, words, facts))
+
+
+def _is_report(body: str, words: int, facts: PageFacts) -> bool:
+    """Whether a text of some length tells who said it or when, and is no list of reports."""
+    return (
+        words >= SHORT_ERROR_WORDS
+        and facts.layout.cards < CARDS
+        and kinds.share("reported", body) >= REPORTED_SHARE
     )
 
 
@@ -114,16 +134,17 @@ def _is_consent(title: str, body: str, facts: PageFacts) -> bool:
     named = kinds.is_title("consent_title", title)
     if facts.meta.is_article and not named:
         return False
-    said = kinds.share("consent", body)
+    said = kinds.share("consent", body, unless="reported")
     return said >= (SOME_SHARE if named else CONSENT_SHARE)
 
 
 def _is_front(facts: PageFacts) -> bool:
-    """A site's root is its front page, unless the page says it is an article and reads like one."""
+    """A site's root is its front page, unless the page has a story and says so or has a headline."""
     address = facts.url or facts.meta.canonical_url
     leads_on = facts.layout.cards >= CARDS and not facts.layout.has_story
     if is_root(address):
-        return leads_on or not facts.meta.is_article
+        is_story = facts.layout.has_headline and facts.layout.has_story and facts.layout.cards < CARDS
+        return leads_on or not (facts.meta.is_article or is_story)
     return may_be_front(address) and leads_on and not facts.meta.is_article
 
 
@@ -141,13 +162,40 @@ def _is_stub(body: str, words: int, facts: PageFacts) -> bool:
     stated = facts.meta.stated_words
     if stated and words >= NEARLY_ALL * stated:
         return False
-    lines = (*body.split("\n"), *facts.cut, *facts.beside)
     if facts.meta.is_behind_wall is False:
         return False
-    if facts.meta.is_behind_wall:
-        cut_short = ENDS.search(body[-100:]) is None
-        return words <= MARKED_STUB_WORDS or cut_short or kinds.says("paywall", lines)
-    return kinds.says("paywall", lines)
+    cut_short = _is_cut_short(body)
+    if facts.meta.is_behind_wall and (words <= MARKED_STUB_WORDS or cut_short):
+        return True
+    return _asks_to_pay(body, cut_short, facts)
+
+
+def _asks_to_pay(body: str, cut_short: bool, facts: PageFacts) -> bool:
+    """Whether a prompt stands where the rest would be; beside a whole text it must be about this text."""
+    if kinds.says("paywall", (*_last_lines(body), *facts.below), unless="reported"):
+        return True
+    around = (*facts.cut, *facts.beside)
+    if not cut_short:
+        around = tuple(line for line in around if not kinds.says("paywall_label", [line]))
+    return kinds.says("paywall", around, unless="reported")
+
+
+def _last_lines(body: str) -> list[str]:
+    """Return the last line of some length and the short ones under it."""
+    found: list[str] = []
+    for line in reversed(body.split("\n")[-MOST_UNDER:]):
+        found.append(line)
+        if _count(line, LINE_WORDS) >= LINE_WORDS:
+            break
+    return found
+
+
+def _is_cut_short(body: str) -> bool:
+    """Whether the last line of some length does not end as a sentence; Thai, Lao and Khmer have no stops."""
+    for line in reversed(body.split("\n")[-MOST_UNDER:]):
+        if _count(line, LEAST_WORDS) >= LEAST_WORDS:
+            return ENDS.search(line[-100:]) is None and NO_STOPS.search(line[-100:]) is None
+    return ENDS.search(body[-100:]) is None
 
 
 def _is_little(body: str) -> bool:
