@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 
 from services.workers.stages.clean.blocks import is_hidden
+from services.workers.stages.clean.parts import has_chars
 from services.workers.stages.clean.plain import UNSPACED, comparable, one_line
 
 HEADLINE_WORDS = 4
@@ -108,7 +109,7 @@ def _last_that_says(tree: HtmlElement, text: str) -> HtmlElement | None:
     """Return the last and innermost paragraph of a text."""
     found = None
     for item in islice(tree.iter("p", "div", "li", "blockquote", "span"), MAX_SEEN):
-        if _is_short(item, 2 * len(text) + LINE_CHARS) and one_line(item.text_content()) == text:
+        if not has_chars(item, 2 * len(text) + LINE_CHARS) and one_line(item.text_content()) == text:
             found = item
     return found
 
@@ -191,7 +192,7 @@ def _card(link: HtmlElement) -> HtmlElement | None:
             return None
         if number < CARD_LEVELS and heading is None and above.tag in HEADINGS:
             heading = above
-        if number == 0 and heading is None and above.tag == "li" and _is_short(above, len(text) * 2):
+        if number == 0 and heading is None and above.tag == "li" and not has_chars(above, len(text) * 2):
             heading = above
         if number > 20:
             break
@@ -202,20 +203,10 @@ def _around(card: HtmlElement) -> list[HtmlElement]:
     """Return what belongs to a headline of another page: the small blocks around it."""
     found = [card]
     for above in islice(card.iterancestors(), CARD_LEVELS):
-        if above.tag in ("body", "main", "html") or not _is_short(above, CARD_CHARS):
+        if above.tag in ("body", "main", "html") or has_chars(above, CARD_CHARS):
             break
         found.append(above)
     return found
-
-
-def _is_short(item: HtmlElement, most: int) -> bool:
-    """Whether an element has fewer characters than that; text is not read any further."""
-    count = 0
-    for piece in item.itertext():
-        count += len(piece)
-        if count >= most:
-            return False
-    return True
 
 
 def _has_story(tree: HtmlElement, cards: set[HtmlElement], title: str) -> bool:

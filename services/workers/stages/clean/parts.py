@@ -26,12 +26,12 @@ Key = tuple[HtmlElement, str, str]
 def open_tables(tree: HtmlElement) -> None:
     """Make plain blocks of the tables that only lay out a page: a cell of theirs holds several paragraphs."""
     for cell in islice(tree.iter("td"), MOST_CELLS):
-        if _has_chars(cell, CELL_CHARS):
+        if has_chars(cell, CELL_CHARS):
             for item in (cell, *cell.iterancestors("td", "tr", "tbody", "table", "th", "thead")):
                 item.tag = "div"
 
 
-def _has_chars(item: HtmlElement, least: int) -> bool:
+def has_chars(item: HtmlElement, least: int) -> bool:
     """Whether an element says as much; text is not read any further."""
     count = 0
     for piece in item.itertext():
