@@ -10,13 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
+from bench.comparing import Comparing
 from services.workers.stages.clean import clean_article
-from services.workers.stages.dedupe import Arrival, dedupe_articles
 from services.workers.stages.index import index_articles
 from services.workers.stages.tag import tag_article
 from shared.article import Article, RawArticle
-from shared.fingerprints.memory import MemoryFingerprints
-from shared.fingerprints.port import Fingerprints
 from shared.index.document import document
 from shared.index.open import open_index
 from shared.index.port import ArticleIndex
@@ -73,9 +71,9 @@ def measure_floor(
     index = open_index(settings, writing=True)
     index.create()
     try:
-        _run(_Clock(), warm_up, MemoryFingerprints(), index, lambda _: None)
+        _run(_Clock(), warm_up, Comparing(), index, lambda _: None)
         clock = _Clock()
-        copies = _run(clock, raws, MemoryFingerprints(), index, advance)
+        copies = _run(clock, raws, Comparing(), index, advance)
     except BaseException:
         index.close()
         raise
@@ -88,7 +86,7 @@ def measure_floor(
 def _run(
     clock: _Clock,
     raws: Sequence[RawArticle],
-    fingerprints: Fingerprints,
+    comparing: Comparing,
     index: ArticleIndex,
     advance: Callable[[int], None],
 ) -> int:
@@ -97,7 +95,7 @@ def _run(
     for start in range(0, len(raws), BATCH):
         batch = raws[start : start + BATCH]
         cleaned = clock.run("clean", _clean, batch)
-        leads = clock.run("dedupe", _leads, cleaned, fingerprints)
+        leads = clock.run("dedupe", _leads, cleaned, comparing)
         copies += sum(lead is not None for lead in leads)
         tagged = clock.run("tag", _each, tag_article, cleaned)
         final = [_with_facts(article, start + place, leads[place]) for place, article in enumerate(tagged)]
@@ -127,8 +125,8 @@ def _each(work: Callable[[Article], T], articles: Sequence[Article]) -> list[T]:
     return [work(article) for article in articles]
 
 
-def _leads(cleaned: Sequence[Article], fingerprints: Fingerprints) -> list[str | None]:
-    found = dedupe_articles([Arrival(article, place) for place, article in enumerate(cleaned)], fingerprints)
+def _leads(cleaned: Sequence[Article], comparing: Comparing) -> list[str | None]:
+    found = comparing.run(cleaned)
     return [one.verdict.duplicate_of if one.verdict else None for one in found]
 
 

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.articles import Draft, make_articles
+from bench.comparing import Comparing
 from bench.pages import page
 from services.workers.stages.clean import clean_article
-from services.workers.stages.dedupe import Arrival, dedupe_articles
 from services.workers.stages.tag import load_tagger
 from services.workers.stages.tag.amounts import find_amounts
 from services.workers.stages.tag.entities import find_entities
@@ -27,7 +27,8 @@ from services.workers.stages.tag.gazetteer import load_gazetteer
 from services.workers.stages.tag.keywords import find_keywords
 from services.workers.stages.tag.topics import find_topics
 from shared.article import Article, RawArticle, Source
-from shared.fingerprints.memory import MemoryFingerprints
+from shared.nearness.bands import band_keys
+from shared.nearness.sketch import make_sketch
 
 ROUNDS = 3  # of which the median counts
 GOALS = {"tag: topics": 1_000, "tag: names": 1_000}  # articles/s
@@ -52,13 +53,15 @@ def measure_rates(seed: int, count: int, advance: Callable[[int], None] = lambda
     drafts = list(make_articles(seed, 0, count))
     bodies, pages, texts = ([_raw(draft, kind) for draft in drafts] for kind in ("body", "html", "text"))
     articles = [clean_article(raw).article for raw in bodies]
+    sketches = [make_sketch(each.title, each.body) for each in articles]
     parts: dict[str, Callable[[], object]] = {
         "clean: clean text": lambda: [clean_article(raw) for raw in bodies],
         "clean: HTML page": lambda: [clean_article(raw) for raw in pages],
         "clean: cluttered text": lambda: [clean_article(raw) for raw in texts],
-        "dedupe": lambda: dedupe_articles(
-            [Arrival(article, place) for place, article in enumerate(articles)], MemoryFingerprints()
-        ),
+        "dedupe": lambda: Comparing().run(articles),
+        "dedupe: near copies": lambda: Comparing().run(articles, stories=False),
+        "dedupe: sketch": lambda: [make_sketch(each.title, each.body) for each in articles],
+        "dedupe: bands": lambda: [band_keys(sketch) for sketch in sketches],
         **_tagging(articles),
     }
     found: dict[str, list[float]] = {name: [] for name in parts}

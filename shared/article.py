@@ -29,7 +29,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RawArticle:
-    """One pushed item as accepted: given fields, and exactly one of ``body``, ``html``, ``text``."""
+    """One pushed item as accepted: given fields, and one of ``body``, ``html``, ``text`` (a kill: none)."""
 
     id: str
     source: Source
@@ -103,6 +103,8 @@ class Verdict:
     duplicate_of: str | None = None
     similarity: float = 0.0  # 0..1; 1.0 for the same text
     story_id: str | None = None
+    rule: str | None = None  # of shared.nearness.compare.RULES, or same-text
+    passage: str | None = None  # words of this article that stand in its lead as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,14 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Where else a lead's text ran."""
+    """Where else a lead's text ran, and what it is to the lead's."""
 
     id: str
     source: str
     url: str | None = None
+    verdict: VerdictWord = "duplicate"
+    similarity: float = 1.0
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +176,5 @@ class Article:
     sort_key: int = 0  # unique: published (or ingested) milliseconds, then the ledger's sequence
     withdrawn: bool = False
     indexed_at: datetime | None = None
+    rule: str | None = None  # what the verdict was given by
+    passage: str | None = None  # words of it that stand in its lead as well

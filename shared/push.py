@@ -32,6 +32,7 @@ from shared.identity import MAX_URI_CHARS, article_id, check_host, check_source,
 from shared.settings import Settings
 
 CONTENT: Final = ("body", "html", "text")
+KILL: Final = "canceled"  # the pub_status of an item that is to be withdrawn for good
 MAX_SUMMARY_CHARS: Final = 20_000
 MAX_LABEL_CHARS: Final = 1_000  # one author, keyword or topic
 MAX_VERSION: Final = 2**63 - 1  # what the ledger's integer column holds
@@ -171,7 +172,10 @@ class PushSource(BaseModel):
 
 
 class PushItem(BaseModel):
-    """One item of the push format: ``url`` or ``uri``, and one of ``body``, ``html``, ``text``."""
+    """One item of the push format: ``url`` or ``uri``, and one of ``body``, ``html``, ``text``.
+
+    With ``pub_status`` ``canceled`` it is a kill, which needs no content: its item is withdrawn for good.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -311,7 +315,9 @@ def _missing(item: dict[str, object]) -> list[FieldError]:
     has_url = item.get("url") is not None
     given = [name for name in CONTENT if item.get(name) is not None]
     errors = [FieldError(name, f"cannot be given beside {given[0]}") for name in given[1:]]
-    if not given:
+    if item.get("pub_status") == KILL:
+        pass  # whatever it says of the article, the article goes
+    elif not given:
         errors.append(FieldError("body", "is needed, or html, or text"))
     elif is_blank(item[given[0]]):
         errors.append(FieldError(given[0], "must not be blank"))

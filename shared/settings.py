@@ -48,6 +48,8 @@ class Settings:
     max_body_chars: int = (
         300_000  # of clean text, about 50,000 words; a few larger ones would stall every search
     )
+    source_ranks: str = ""  # sources whose articles lead copies, the first first: wire.example,paper.example
+    bar_copies: bool = False  # whether exact copies of a withdrawn article are turned away, too
     batch_size: int = 400  # most articles one claim takes; it takes about two seconds of work
     index_batch_size: int = 500
     lease_seconds: float = 15.0
@@ -63,6 +65,7 @@ class Settings:
     keep_originals_days: float = 0.0  # 0: for ever, as in the next two
     keep_ended_days: float = 0.0  # submissions that are no article's present revision, and their journey
     keep_articles_days: float = 0.0  # then they leave the index and the ledger
+    keep_events_days: float = 0.0
     keep_sources: str = ""  # articles of some sources, in days: blog.example=30,wire.example=7
 
     def __post_init__(self) -> None:
@@ -93,13 +96,26 @@ class Settings:
                 raise BadSettings(f"{PREFIX}KEEP_SOURCES: {part!r} must be a positive number of days")
         return found
 
+    def rank_of(self) -> dict[str, int]:
+        """``source_ranks`` as numbers by source: below 0, the first the lowest; one not named has 0."""
+        named = filter(None, (part.strip().lower() for part in self.source_ranks.split(",")))
+        return {source: place - MOST_RANKS for place, source in enumerate(dict.fromkeys(named))}
+
     def environment(self) -> dict[str, str]:
         """The settings as environment variables, for a child process."""
         return {PREFIX + item.name.upper(): str(getattr(self, item.name)) for item in fields(self)}
 
 
+MOST_RANKS = 1_000_000  # far more than there are sources
 MAY_BE_ZERO = frozenset(
-    {"redis_port", "index_replicas", "keep_originals_days", "keep_ended_days", "keep_articles_days"}
+    (
+        "redis_port",
+        "index_replicas",
+        "keep_originals_days",
+        "keep_ended_days",
+        "keep_articles_days",
+        "keep_events_days",
+    )
 )
 
 
@@ -116,7 +132,7 @@ def _check(settings: Settings) -> None:
     for item in fields(settings):
         value = getattr(settings, item.name)
         lowest = 0 if item.name in MAY_BE_ZERO else 1e-9
-        if isinstance(value, int | float) and not lowest <= value < math.inf:
+        if isinstance(value, int | float) and not isinstance(value, bool) and not lowest <= value < math.inf:
             raise BadSettings(f"{PREFIX}{item.name.upper()} must be positive, not {value}")
     for name in ("ingest_port", "search_port", "flower_port", "redis_port"):
         if getattr(settings, name) > 65535:
@@ -128,7 +144,12 @@ def _check(settings: Settings) -> None:
         raise BadSettings(f"{PREFIX}LOG_FORMAT must be auto, console or json")
 
 
-_READERS: dict[str, Any] = {"int": int, "float": float, "str": str, "Path": Path}
+def _read_bool(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    return words[text.strip().lower()]
+
+
+_READERS: dict[str, Any] = {"int": int, "float": float, "str": str, "Path": Path, "bool": _read_bool}
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -148,7 +169,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         kind = str(known[name].type)
         try:
             values[name] = _READERS[kind](text)
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             raise BadSettings(f"{PREFIX}{name.upper()} must be of type {kind}, not {text!r}") from error
     return Settings(**values)
 

@@ -30,6 +30,7 @@ COMMANDS = {
         "reindex",
         "Build a new index beside the old one from the ledger, and switch to it.",
     ),
+    "fingerprints": ("fingerprints", "fingerprints", "Put back what Redis knows of texts."),
     "withdraw": ("withdraw", "withdraw", "Take an article out of search for good, and refuse its item."),
     "prune": ("prune", "prune", "Remove what is older than it has to be kept."),
     "vocabulary": ("vocabulary", "vocabulary", "Check, try out and renew the rules that tags are given by."),

@@ -21,6 +21,8 @@ from shared.settings import read_settings
 @click.option("--to", "end", help="The latest day or moment of publication.")
 @click.option("--sort", type=click.Choice(("relevance", "newest", "oldest")), help="The order of the hits.")
 @click.option("--duplicates", type=click.Choice(("fold", "keep", "only")), help="What to do with copies.")
+@click.option("--stories", type=click.Choice(("keep", "fold")), help="Whether each story is one hit.")
+@click.option("--story", help="Stories by their story_id, with commas between them.")
 @click.option("--size", type=click.IntRange(0, 100), default=10, show_default=True, help="How many hits.")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's answer.")
 def search(query: str, *, as_json: bool, size: int, **chosen: str | None) -> None:

@@ -123,9 +123,9 @@ def addresses(settings: Settings) -> RenderableType:
 
 def hits_table(answer: Mapping[str, Any]) -> RenderableType:
     """The hits of a search answer: what they say, where they ran, what they are about."""
-    table = Table(
-        title=_title(answer["query"]["text"], answer["total"]), title_justify="left", show_lines=True
-    )
+    by_story = any("story" in hit for hit in answer["hits"])
+    title = _title(answer["query"]["text"], answer["total"], by_story=by_story)
+    table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("published", no_wrap=True)
     table.add_column("article", ratio=3)
     table.add_column("topics", ratio=1)
@@ -135,8 +135,12 @@ def hits_table(answer: Mapping[str, Any]) -> RenderableType:
     return table
 
 
-def _title(query: str, total: Mapping[str, int]) -> str:
+def _title(query: str, total: Mapping[str, int], *, by_story: bool = False) -> str:
     count = total["groups"]
+    if by_story:
+        about = "about " if total.get("groups_approximate") else ""
+        stories = f"{about}{count} {'story' if count == 1 else 'stories'}"
+        return f"{stories} of {total['articles']} articles for {query or 'everything'}"
     copies = total["articles"] - count
     more = f" and {copies} {'copy' if copies == 1 else 'copies'}" if copies > 0 else ""
     return f"{count} {'article' if count == 1 else 'articles'}{more} for {query or 'everything'}"
@@ -150,7 +154,9 @@ def source_of(hit: Mapping[str, Any]) -> str:
 
 def _article(hit: Mapping[str, Any]) -> RenderableType:
     copies = [copy["source"] for copy in hit.get("copies", [])]
+    members = (hit.get("story") or {}).get("articles", 1)
     where = source_of(hit) + (f", also in {', '.join(copies)}" if copies else "")
+    where += f", {members} articles of its story match" if members > 1 else ""
     fragments = (hit.get("highlights") or {}).get("body") or []
     title = Text(plain(hit.get("title") or "(no title)"), style="bold")
     return Group(title, Text(plain(where), style="green"), *(marked(one) for one in fragments[:1]))

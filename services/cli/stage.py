@@ -57,16 +57,10 @@ def tag() -> None:
 @stage.command()
 def dedupe() -> None:
     """Clean articles in order of arrival in; verdict, lead and story of each out."""
-    from services.workers.stages.dedupe import Arrival, dedupe_articles
-    from shared.fingerprints.memory import MemoryFingerprints
+    from services.cli.deduping import Deduping
 
-    fingerprints = MemoryFingerprints()
-
-    def answer(raw: RawArticle) -> Json:
-        [found] = dedupe_articles([Arrival(as_article(raw), 0)], fingerprints)
-        return dedupe_answer(raw.id, found.verdict or Verdict("new", story_id=raw.id))
-
-    run(answer)
+    deduping = Deduping()
+    run(lambda raw: dedupe_answer(raw.id, deduping.verdict(as_article(raw))))
 
 
 def dedupe_answer(article_id: str, verdict: Verdict) -> Json:

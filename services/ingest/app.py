@@ -48,7 +48,7 @@ def create_app(
     app.before_request(_refuse_other_sites)
     app.register_error_handler(Full, _full)
     app.register_error_handler(KeyReused, _key_reused)
-    app.register_api(make_routes(door, Quarantine(ledger, waker)))
+    app.register_api(make_routes(door, Quarantine(ledger, waker), ledger))
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/metrics", view_func=partial(metrics, ledger), endpoint="metrics")
     return app
@@ -63,6 +63,7 @@ def index() -> dict[str, str]:
         "pages": "/v1/pages",
         "status": "/v1/articles/{id}/status",
         "quarantine": "/v1/quarantine",
+        "events": "/v1/events",
         "openapi": "/openapi.json",
         "ready": "/readyz",
         "metrics": "/metrics",

@@ -128,9 +128,11 @@ class Door:
         return done
 
     def _wake(self, receipts: Sequence[Accepted]) -> None:
-        taken = [receipt.submission for receipt in receipts if not receipt.withdrawn]
+        taken = [one.submission for one in receipts if not one.withdrawn and not one.killed]
         if taken:
             self._waker.wake("clean", ids=taken)
+        if any(one.killed for one in receipts):
+            self._waker.wake("index")
 
 
 def good(checked: Sequence[Checked]) -> list[RawArticle]:

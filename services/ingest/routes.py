@@ -15,6 +15,7 @@ from werkzeug.exceptions import Gone, NotFound
 from services.ingest.bodies import described_body, json_body, line_body, page_body
 from services.ingest.bulk import Answer
 from services.ingest.door import Checked, Door, good, in_order
+from services.ingest.events import add_events
 from services.ingest.once import HEADER, kept_response, pack_answer, read_key, refuse_key
 from services.ingest.params import ArticlePath, PageQuery, WithdrawQuery, check_once
 from services.ingest.quarantine import Quarantine
@@ -36,6 +37,7 @@ from shared.http import problem, problem_responses, room
 from shared.identity import body_uri
 from shared.ledger.keeping import OnceKey
 from shared.ledger.port import Accepted
+from shared.ledger.telling import Telling
 from shared.push import InvalidPush, PushItem, read_push
 
 _REF = "#/components/schemas/{model}"
@@ -50,8 +52,8 @@ BACKUPS = (
 )
 
 
-def make_routes(door: Door, quarantine: Quarantine) -> APIBlueprint:
-    """Every route of ingest, on one door and one quarantine."""
+def make_routes(door: Door, quarantine: Quarantine, told: Telling) -> APIBlueprint:
+    """Every route of ingest, on one door, one quarantine and what the ledger tells of events."""
     api = APIBlueprint("ingest", __name__, abp_responses=problem_responses())
     item = PushItem.model_json_schema(ref_template=_REF)
     schemas = item.pop("$defs") | {"PushItem": item}
@@ -64,6 +66,7 @@ def make_routes(door: Door, quarantine: Quarantine) -> APIBlueprint:
     _add_status(api, door)
     _add_withdrawal(api, door)
     add_quarantine(api, quarantine)
+    add_events(api, told)
     return api
 
 

@@ -14,7 +14,7 @@ from shared.messages import Stage, Status
 
 
 class Receipt(BaseModel):
-    """One accepted item; ``status_url`` says how it fares."""
+    """One accepted item; ``status_url`` says how it fares. A kill has been carried out by then."""
 
     id: str
     submission: str

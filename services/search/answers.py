@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from services.search.why import outlets, why
 from shared.article import Article
 from shared.index.highlight import highlight
 from shared.index.port import Hit, SearchPage
 from shared.index.printer import print_query
 from shared.index.query import Node
 from shared.ledger.port import JourneyStep, SubmissionStatus
+from shared.ledger.telling import VersionFacts
 from shared.profiles.port import SourceProfile
 
 Json = dict[str, Any]
@@ -21,7 +23,8 @@ ARTICLE_FIELDS = (
     "id", "revision", "change", "uri", "url", "canonical_url", "source", "title", "summary", "body",
     "authors", "language", "published_at", "modified_at", "ingested_at", "indexed_at", "image_url",
     "word_count", "topics", "entities", "keywords", "amounts", "source_keywords", "verdict", "duplicate_of",
-    "is_lead", "similarity", "story_id", "copies", "pub_status", "embargo_until", "expires_at",
+    "is_lead", "similarity", "rule", "passage", "why", "story_id", "copies", "pub_status", "embargo_until",
+    "expires_at",
 )  # fmt: skip
 
 # Which stage sets which fields, for a trace that says where a value comes from.
@@ -31,7 +34,10 @@ _SET_BY: dict[str, tuple[str, ...]] = {
         "canonical_url", "title", "summary", "body", "authors", "language", "published_at", "published_from",
         "modified_at", "image_url", "word_count", "source_keywords", "removed",
     ),
-    "dedupe": ("revision", "verdict", "duplicate_of", "is_lead", "similarity", "story_id", "copies"),
+    "dedupe": (
+        "revision", "verdict", "duplicate_of", "is_lead", "similarity", "rule", "passage", "story_id",
+        "copies",
+    ),
     "tag": ("topics", "entities", "keywords", "amounts", "vocabulary"),
     "index": ("change", "indexed_at"),
 }  # fmt: skip
@@ -41,16 +47,24 @@ FRAGMENT_CHARS = 200
 
 def article_json(article: Article, fields: Iterable[str] = ARTICLE_FIELDS) -> Json:
     """The chosen fields of an article under their API names, the id always among them."""
-    return {"id": article.id} | {name: getattr(article, name) for name in fields}
+    return {"id": article.id} | {
+        name: why(article) if name == "why" else getattr(article, name) for name in fields
+    }
 
 
 def hit_json(hit: Hit, fields: Iterable[str], marked: Node | None) -> Json:
-    """One hit: its article, score, copies, and the words of ``marked`` highlighted (None: nothing)."""
-    return article_json(hit.article, fields) | {
+    """One hit: its article, score, copies, and the words of ``marked`` highlighted (None: nothing).
+
+    ``outlets`` counts the other sources among the copies. Where stories are folded, ``story`` says which one
+    the hit stands for, and how many of its articles matched.
+    """
+    found = article_json(hit.article, fields) | {
         "score": hit.score,
         "highlights": highlights(hit.article, marked),
         "copies": hit.article.copies,
+        "outlets": outlets(hit.article),
     }
+    return found if hit.story is None else found | {"story": hit.story}
 
 
 def highlights(article: Article, node: Node | None) -> dict[str, list[str]]:
@@ -63,8 +77,9 @@ def highlights(article: Article, node: Node | None) -> dict[str, list[str]]:
 
 def search_json(page: SearchPage, hits: list[Json], text: str, node: Node | None, took_ms: float) -> Json:
     """A whole search answer; ``next`` and ``facets`` are there for clients, and empty for now."""
+    about: Json = {"groups_approximate": True} if page.groups_approximate else {}
     return {
-        "total": {"articles": page.articles, "groups": page.groups},
+        "total": {"articles": page.articles, "groups": page.groups} | about,
         "hits": hits,
         "next": None,
         "facets": {},
@@ -91,7 +106,7 @@ def trace_json(
         "status": status,
         "journey": list(journey),
         "removed": shown.removed if shown else (),
-        "verdict": _verdict(article),
+        "verdict": _verdict(article, shown),
         "topics": shown.topics if shown else (),
         "vocabulary": article.vocabulary if article else None,
         "authors": shown.authors if shown else (),
@@ -113,20 +128,27 @@ def _source(article: Article, profile: SourceProfile | None) -> Json:
 
 def may_be_shown(article: Article, now: datetime) -> bool:
     """Whether the ledger's article is public now, by the index port's own four conditions."""
+    return not article.withdrawn and is_released(article, now)
+
+
+def is_released(said: Article | VersionFacts, now: datetime) -> bool:
+    """Whether an article, or one version of it, says of itself that it may be read now."""
     return (
-        article.pub_status == "usable"
-        and not article.withdrawn
-        and (article.embargo_until is None or article.embargo_until <= now)
-        and (article.expires_at is None or article.expires_at > now)
+        said.pub_status == "usable"
+        and (said.embargo_until is None or said.embargo_until <= now)
+        and (said.expires_at is None or said.expires_at > now)
     )
 
 
-def _verdict(article: Article | None) -> Json | None:
+def _verdict(article: Article | None, shown: Article | None) -> Json | None:
     if article is None:
         return None
     return {
         "word": article.verdict,
         "similarity": article.similarity,
+        "rule": article.rule,
+        "passage": shown.passage if shown else None,
+        "why": why(article),
         "duplicate_of": article.duplicate_of,
         "lead": article.id if article.is_lead else article.duplicate_of,
         "story_id": article.story_id,

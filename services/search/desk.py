@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -16,14 +16,18 @@ from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
 from services.search.answers import Json, highlights
+from services.search.diff import Paragraph, runs_html
 from services.search.form import Form
+from services.search.past import DiffQuery
 from services.search.reader import Found, Reader
+from services.search.why import also_in, reason
 from shared.article import Article
 from shared.errors import IndexMissing, InvalidRequest, Unavailable
 from shared.http import RETRY_AFTER_SECONDS
 from shared.index.plan import MAX_WINDOW
 from shared.index.port import Hit
 from shared.ledger.port import JourneyStep
+from shared.ledger.telling import VersionFacts
 
 SNIPPET_CHARS: Final = 280
 _HEADERS: Final = {
@@ -32,6 +36,8 @@ _HEADERS: Final = {
     "Referrer-Policy": "same-origin",
 }
 _STATUS_TITLES: Final = {404: "No such article", 410: "This article was withdrawn"}
+_NOT_FOUND_TITLES: Final = {"desk.story": "No such story", "desk.diff": "No such version"}
+VERSIONS_SHOWN: Final = 5  # beside an article; the page of its versions has all of them
 
 
 def desk(reader: Reader) -> Blueprint:
@@ -42,7 +48,7 @@ def desk(reader: Reader) -> Blueprint:
     pages.register_error_handler(Unavailable, _away)
     pages.register_error_handler(HTTPException, _http_error)
     pages.after_request(_secure)
-    for fill in (when, web_link, topic_address):
+    for fill in (when, web_link, topic_address, also_in, reason, runs_html):
         pages.add_app_template_filter(fill)
     return pages
 
@@ -56,13 +62,32 @@ def _add_pages(pages: Blueprint, reader: Reader) -> None:
     @pages.get("/articles/<string:article_id>")
     def article(article_id: str) -> str:
         shown = reader.article(article_id)
-        return render_template("article.html", article=shown, **_history(reader, article_id))
+        history = _history(reader, article_id) | _latest(reader, article_id)
+        return render_template("article.html", article=shown, **history)
+
+    @pages.get("/articles/<string:article_id>/versions")
+    def versions(article_id: str) -> str:
+        shown, found = reader.article(article_id), reader.past.versions(article_id)
+        return render_template("versions.html", article=shown, versions=_with_before(found))
+
+    @pages.get("/articles/<string:article_id>/diff")
+    def diff(article_id: str) -> str:
+        query = DiffQuery.read(request.query_string, ("from", "to"))
+        found = reader.past.compare(article_id, query)
+        return render_template("diff.html", found=found, stretches=_stretches(found.difference.body))
+
+    @pages.get("/stories/<string:story_id>")
+    def story(story_id: str) -> str:
+        found = reader.past.story(story_id)
+        titles = {member.id: member.title for member in found.story.members}
+        return render_template("story.html", story=found.story, timeline=found.timeline, titles=titles)
 
 
 def _results(form: Form, found: Found) -> Json:
     node = found.wanted.request.query
     offset, size = found.wanted.request.offset, found.wanted.request.size
-    total = found.page.groups if found.wanted.request.duplicates == "fold" else found.page.articles
+    is_folded = "fold" in (found.wanted.request.duplicates, found.wanted.request.stories)
+    total = found.page.groups if is_folded else found.page.articles
     last = offset + len(found.page.hits)
     return {
         "form": form,
@@ -70,6 +95,7 @@ def _results(form: Form, found: Found) -> Json:
         "hits": [(hit, _shown(hit, found)) for hit in found.page.hits],
         "names": _topic_names(found.page.hits),
         "newest": node is None,
+        "by_story": found.wanted.request.stories == "fold",
         "first": offset + 1,
         "last": last,
         "total": total,
@@ -118,6 +144,27 @@ def _history(reader: Reader, article_id: str) -> Json:
     return {"trace": trace, "steps": _with_waits(trace["journey"])}
 
 
+def _latest(reader: Reader, article_id: str) -> Json:
+    """The newest versions of an article; none without a ledger, or when there is but one."""
+    try:
+        found = reader.past.versions(article_id)
+    except (Unavailable, HTTPException):
+        found = []
+    return {"versions": _with_before(found)[:VERSIONS_SHOWN] if len(found) > 1 else [], "count": len(found)}
+
+
+def _with_before(found: Sequence[VersionFacts]) -> list[tuple[VersionFacts, int | None]]:
+    """Each version with the number of the one before it, the newest first."""
+    before = [None, *(facts.revision for facts in found)]
+    return list(zip(found, before, strict=False))[::-1]
+
+
+def _stretches(body: Sequence[Paragraph]) -> list[tuple[bool, list[Paragraph]]]:
+    """The paragraphs of a difference in stretches that are the same, or are not."""
+    found = groupby(body, lambda paragraph: paragraph.op == "equal")
+    return [(same, list(paragraphs)) for same, paragraphs in found]
+
+
 def _with_waits(journey: Sequence[JourneyStep]) -> list[tuple[JourneyStep, str]]:
     """Each step with the time that had gone by since the step before it."""
     waits = ["", *(_span(before.at, step.at) for before, step in pairwise(journey))]
@@ -152,6 +199,8 @@ def topic_address(code: str) -> str:
 
 
 def _invalid(error: InvalidRequest) -> Response:
+    if request.endpoint != "desk.search":
+        return _page("problem.html", 400, title="This address cannot be read", detail=str(error))
     form = _form_or_empty()
     at = error.position if error.field == "q" else None
     return _page("search.html", 400, form=form, found=None, error=error, marked=_marked(form.value("q"), at))
@@ -180,7 +229,8 @@ def _away(error: Unavailable) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    title = _STATUS_TITLES.get(status, error.name)
+    titles = _STATUS_TITLES | ({404: _NOT_FOUND_TITLES.get(request.endpoint or "", _STATUS_TITLES[404])})
+    title = titles.get(status, error.name)
     return _page("problem.html", status, title=title, detail=error.description)
 
 

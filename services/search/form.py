@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from services.search.params import LIST_PARAMETERS, read_pairs
 
-FILTERS = ("source", "-source", "topic", "-topic", "language", "-language")
+FILTERS = ("source", "-source", "topic", "-topic", "language", "-language", "story", "-story")
 _API_ONLY = ("highlight", "fields")
 
 
@@ -55,6 +55,12 @@ class Form:
     def adding(self, name: str, value: str) -> str:
         """The address of this search narrowed by one more filter."""
         return _address([pair for pair in self._start() if pair != (name, value)] + [(name, value)])
+
+    def unfolding(self, story_id: str) -> str:
+        """The address of all that this search finds of one story, copies too, each by itself."""
+        said = ("stories", "duplicates", "story", "-story")
+        others = [pair for pair in self._start() if pair[0] not in said]
+        return _address([*others, ("duplicates", "keep"), ("story", story_id)])
 
     def at(self, offset: int) -> str:
         """The address of another page of this search."""

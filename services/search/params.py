@@ -20,7 +20,7 @@ from shared.fields import EMPTY_NAME, FieldError, InvalidFields
 from shared.identity import check_source
 from shared.index.parser import parse_query, wrong_topic
 from shared.index.plan import MAX_WINDOW
-from shared.index.port import Duplicates, Filters, SearchRequest, Sort
+from shared.index.port import Duplicates, Filters, SearchRequest, Sort, Stories
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
@@ -28,8 +28,10 @@ MAX_PARAMETERS = 64
 MAX_VALUES = 100  # of one filter
 MAX_VALUE_CHARS = 256
 
-LIST_PARAMETERS = ("source", "-source", "language", "-language", "topic", "-topic", "fields")
-SINGLE_PARAMETERS = ("q", "from", "to", "duplicates", "sort", "size", "offset", "highlight")
+LIST_PARAMETERS = (
+    "source", "-source", "language", "-language", "topic", "-topic", "story", "-story", "fields",
+)  # fmt: skip
+SINGLE_PARAMETERS = ("q", "from", "to", "duplicates", "stories", "sort", "size", "offset", "highlight")
 PARAMETERS = SINGLE_PARAMETERS + LIST_PARAMETERS
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -38,6 +40,7 @@ _MOMENT = re.compile(
 )
 _ZONE = re.compile(r"[Zz]|[+-][0-9]{2}:[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
+_STORY = re.compile(r"[0-9A-Fa-f]{32}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -67,6 +70,7 @@ def read_search(query: bytes, now: datetime) -> Wanted:
         query=node,
         filters=_filters(given),
         duplicates=cast("Duplicates", _choice(given, "duplicates", get_args(Duplicates), "fold")),
+        stories=cast("Stories", _choice(given, "stories", get_args(Stories), "keep")),
         sort=cast("Sort", _choice(given, "sort", get_args(Sort), "newest" if node is None else "relevance")),
         size=size,
         offset=_offset(given, size),
@@ -119,6 +123,8 @@ def _filters(given: Given) -> Filters:
         not_language=_values(given, "-language", _language),
         topic=_values(given, "topic", _topic),
         not_topic=_values(given, "-topic", _topic),
+        story=_values(given, "story", _story),
+        not_story=_values(given, "-story", _story),
         start=start,
         end=end,
     )
@@ -164,6 +170,12 @@ def _topic(name: str, value: str) -> str:
     if wrong:
         raise InvalidRequest(name, wrong)
     return value
+
+
+def _story(name: str, value: str) -> str:
+    if not _STORY.fullmatch(value):
+        raise InvalidRequest(name, f"{_shown(value)} is not a story_id, which has 32 hex digits")
+    return value.lower()
 
 
 def _language(name: str, value: str) -> str:

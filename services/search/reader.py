@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from werkzeug.exceptions import Gone, NotFound
 
 from services.search.answers import Json, hit_json, search_json, trace_json
 from services.search.params import Wanted, read_search
+from services.search.past import Past
 from shared.article import Article
 from shared.errors import Unavailable
 from shared.index.port import ArticleIndex, SearchPage
@@ -49,12 +50,27 @@ class Reader:
         self._index = index
         self._ledger = ledger
         self._profiles = profiles
+        self.past = Past(self.article, ledger)
 
     def search(self, query: bytes) -> Found:
         """Answer the search of a query string; raises ``InvalidRequest`` and ``Unavailable``."""
         started = time.perf_counter()
-        wanted = read_search(query, datetime.now(UTC))
+        wanted = self._follow_merges(read_search(query, datetime.now(UTC)))
         return Found(wanted, self._index.search(wanted.request), started)
+
+    def _follow_merges(self, wanted: Wanted) -> Wanted:
+        """Search for the stories that merged ones went into; as it was asked while the ledger is away."""
+        filters = wanted.request.filters
+        if not (filters.story or filters.not_story):
+            return wanted
+        try:
+            story, not_story = (
+                tuple(dict.fromkeys(self._ledger.living(ids))) for ids in (filters.story, filters.not_story)
+            )
+        except Unavailable:
+            return wanted
+        filters = replace(filters, story=story, not_story=not_story)
+        return replace(wanted, request=replace(wanted.request, filters=filters))
 
     def article(self, article_id: str) -> Article:
         """The visible article of an id; raises ``Gone`` when it was withdrawn, else ``NotFound``."""

@@ -7,8 +7,11 @@ import socket
 from functools import cached_property
 
 from services.workers.context import Context
+from services.workers.stages.near import Near
 from services.workers.stages.tag import Tagger, tagger_of
-from shared.fingerprints.open import open_fingerprints
+from services.workers.steps import Stories
+from shared.fingerprints.bands import Bands
+from shared.fingerprints.open import open_bands, open_fingerprints
 from shared.fingerprints.port import Fingerprints
 from shared.index.open import open_index
 from shared.index.port import ArticleIndex
@@ -17,6 +20,7 @@ from shared.ledger.port import Ledger
 from shared.profiles.open import open_profiles
 from shared.queue import Waker
 from shared.settings import Settings
+from shared.stories.keys import STORY_BANDS, STORY_DAYS, STORY_LEAST, STORY_PLACED
 
 
 def read_tagger(settings: Settings) -> Tagger:
@@ -43,6 +47,23 @@ class Parts:
     def fingerprints(self) -> Fingerprints:
         """The fingerprints."""
         return open_fingerprints(self.settings)
+
+    @cached_property
+    def near(self) -> Near:
+        """What near copies are found by."""
+        return Near(open_bands(self.settings), self.ledger.known_texts)
+
+    @cached_property
+    def stories(self) -> Stories:
+        """What articles about one event are found by."""
+        return Stories(self.story_bands, self.ledger.known_stories)
+
+    @cached_property
+    def story_bands(self) -> Bands:
+        """The bands of stories."""
+        return open_bands(
+            self.settings, STORY_BANDS, least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED
+        )
 
     @cached_property
     def index(self) -> ArticleIndex:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from services.workers.band_claims import near_claim, story_claim
 from shared.errors import Unavailable
+from shared.fingerprints.bands import Bands
 from shared.fingerprints.port import Fingerprints
 from shared.ledger.keeping import PruneRule, PruneWhat
 from shared.ledger.port import Ledger
@@ -61,10 +63,13 @@ class Upkeep:
         settings: Settings,
         now: int,
         beat: Callable[[], None],
+        *,
+        bands: Bands | None = None,
+        story_bands: Bands | None = None,
     ) -> str:
         """Go on with the round, or begin one when it is due; answers with what was finished, if anything."""
         try:
-            forgotten = forget_erased(ledger, fingerprints, beat)
+            forgotten = forget_erased(ledger, fingerprints, beat, bands, story_bands)
             if self._round is None and self._clock() >= self._next:
                 self._next = self._clock() + ROUND_SECONDS
                 self._round, self._removed = _make_round(ledger, waker, settings, now), 0
@@ -113,13 +118,23 @@ def _until_short(step: Callable[[], int]) -> Iterator[int]:
             return
 
 
-def forget_erased(ledger: Ledger, fingerprints: Fingerprints, beat: Callable[[], None]) -> int:
-    """Let go of the texts of purged articles; returns how many."""
+def forget_erased(
+    ledger: Ledger,
+    fingerprints: Fingerprints,
+    beat: Callable[[], None],
+    bands: Bands | None = None,
+    story_bands: Bands | None = None,
+) -> int:
+    """Let go of the texts of purged articles, and of what was made of them; returns how many texts."""
     total = 0
-    while claims := ledger.erasures(BATCH):
-        for claim in claims:
-            fingerprints.forget(claim.article_id, claim.text_hash)
-        ledger.erased(claims)
-        total += len(claims)
+    while erasures := ledger.erasures(BATCH):
+        for one in erasures:
+            fingerprints.forget(one.article_id, one.text_hash)
+        if bands is not None:
+            bands.forget(list(filter(None, map(near_claim, erasures))))
+        if story_bands is not None:
+            story_bands.forget(list(filter(None, map(story_claim, erasures))))
+        ledger.erased(erasures)
+        total += len(erasures)
         beat()
     return total

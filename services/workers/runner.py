@@ -107,7 +107,8 @@ class StageRunner:
             profiles = self._parts.context.profiles(steps.sources_of(works))
             return steps.run_clean(works, self._parts.settings.max_body_chars, profiles)
         if self._stage == "dedupe":
-            return steps.run_dedupe(works, self._parts.fingerprints)
+            parts = self._parts
+            return steps.run_dedupe(works, parts.fingerprints, near=parts.near, stories=parts.stories)
         if self._stage == "tag":
             return steps.run_tag(works, self._parts.tagger, self._parts.context.frequencies)
         return steps.run_index(works, self._parts.index, from_ms(now_ms()))
@@ -146,6 +147,8 @@ class StageRunner:
     def _settle(self, claim: Claim, outcomes: list[Outcome], pause: float) -> str:
         done = self._commit(claim, outcomes)
         self._wake(claim, done, pause)
+        if done.leads:
+            steps.write_leads(done.leads, self._parts.near)
         if self._stage == "dedupe" and done.words:  # only what was compared, and is written down, counts
             self._parts.context.count(steps.sightings(claim.works, outcomes))
         said = ", ".join(f"{count} {word}" for word, count in sorted(done.words.items())) or "came too late"

@@ -8,27 +8,42 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.workers.stages.clean import clean_article
 from services.workers.stages.clean.profile import sighting
 from services.workers.stages.dedupe import Arrival, Compared, dedupe_articles
 from services.workers.stages.index import index_articles
+from services.workers.stages.near import Near
+from services.workers.stages.stories import KnownStories, StoryArrival, find_stories
 from services.workers.stages.tag import Tagger
 from shared.article import Article, RawArticle
 from shared.clock import from_ms, now_ms
 from shared.errors import BadSettings, RejectedArticle, Unavailable
+from shared.fingerprints.bands import DAY_MS, BandClaim, Bands
 from shared.fingerprints.port import WINDOW_SECONDS, Fingerprints
 from shared.frequencies import Frequencies
 from shared.index.document import primary_language
 from shared.index.port import ArticleIndex
 from shared.ledger.port import Outcome, Work
+from shared.nearness.bands import band_keys
+from shared.nearness.sketch import unpack_sketch
+from shared.nearness.window import moment_of
 from shared.profiles.port import EMPTY, Sighting, SourceProfile
+from shared.stories.features import StorySketch, make_story_sketch, pack_story
 
 LONGEST_REASON = 2_000  # characters
 
 AskFrequencies = Callable[[str, Iterable[str]], Frequencies | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stories:
+    """What articles about one event are found by: bands, and the sketches of candidates by their ids."""
+
+    bands: Bands
+    known: KnownStories
 
 
 def run_clean(
@@ -78,16 +93,65 @@ def _words(article: Article, tagger: Tagger) -> frozenset[str]:
 
 
 def run_dedupe(
-    works: Sequence[Work], fingerprints: Fingerprints, now: datetime | None = None
+    works: Sequence[Work],
+    fingerprints: Fingerprints,
+    now: datetime | None = None,
+    near: Near | None = None,
+    stories: Stories | None = None,
 ) -> list[Outcome]:
     """Compare the batch with what is known; one question to the fingerprints for all of it.
 
-    ``now`` (else the clock's) tells what of the past is so recent that its copies may still come.
+    ``now`` (else the clock's) tells what of the past is so recent that its copies may still come. Without
+    ``near`` only the very same text makes a copy, and without ``stories`` each lead is one.
     """
     opened = (now or from_ms(now_ms())) - timedelta(seconds=WINDOW_SECONDS)
     arrivals = [_arrival(work, opened) for work in works]
-    compared = dedupe_articles(arrivals, fingerprints)
-    return [_deduped(work, found) for work, found in zip(works, compared, strict=True)]
+    compared = dedupe_articles(arrivals, fingerprints, near)
+    outcomes = [_deduped(work, found) for work, found in zip(works, compared, strict=True)]
+    return outcomes if stories is None else _with_stories(arrivals, compared, outcomes, stories)
+
+
+def _with_stories(
+    arrivals: Sequence[Arrival],
+    compared: Sequence[Compared],
+    outcomes: Sequence[Outcome],
+    stories: Stories,
+) -> list[Outcome]:
+    """The same with story sketches, and for what leads its text with links to its story."""
+    texts = {
+        at: StoryArrival(arrival.article.id, _story_sketch(arrival.article), moment_of(arrival.article))
+        for at, (arrival, found) in enumerate(zip(arrivals, compared, strict=True))
+        if found.verdict is not None
+    }
+    asking = [at for at in texts if not arrivals[at].is_kept and _leads(outcomes[at])]
+    links = find_stories([texts[at] for at in asking], stories.bands, stories.known)
+    found = dict(zip(asking, links, strict=True))
+    return [
+        replace(outcome, story_sketch=pack_story(texts[at].sketch), stories=found.get(at, ()))
+        if at in texts
+        else outcome
+        for at, outcome in enumerate(outcomes)
+    ]
+
+
+def _leads(outcome: Outcome) -> bool:
+    return outcome.verdict is not None and outcome.verdict.duplicate_of is None
+
+
+def _story_sketch(article: Article) -> StorySketch:
+    return make_story_sketch(article.title, article.body, article.language)
+
+
+def write_leads(ids: Sequence[str], near: Near) -> None:
+    """Let later copies find articles that lead though dedupe took them for copies."""
+    texts = near.known(ids)
+    claims = [
+        BandClaim(each.article_id, each.moment // DAY_MS, band_keys(unpack_sketch(each.sketch)))
+        for found in texts.values()
+        for each in found
+        if each.article_id in texts
+    ]
+    near.bands.load([claim for claim in claims if claim.keys])
 
 
 def run_index(works: Sequence[Work], index: ArticleIndex, now: datetime) -> list[Outcome]:
@@ -140,7 +204,7 @@ def _arrival(work: Work, opened: datetime) -> Arrival:
 def _deduped(work: Work, found: Compared) -> Outcome:
     return Outcome(
         work.sequence, found.word, found.reason, article=work.article, verdict=found.verdict,
-        content_hash=found.content_hash, text_hash=found.text_hash,
+        content_hash=found.content_hash, text_hash=found.text_hash, sketch=found.sketch,
         expected_revision=work.current.revision if work.current else 0,
     )  # fmt: skip
 

@@ -11,16 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.workers.band_claims import near_claim, story_claim
+from services.workers.due import turn_due
 from services.workers.parts import Parts
 from services.workers.retention import Upkeep
 from shared.clock import to_ms
 from shared.errors import Unavailable
+from shared.fingerprints.bands import DAY_MS, Bands
 from shared.fingerprints.port import WINDOW_SECONDS, Fingerprints, TextClaim
 from shared.ledger.port import Backlog, Ledger
 from shared.log import get_logger
 from shared.messages import LANES, Lane, Stage
 from shared.queue import Waker
 from shared.settings import Settings
+from shared.stories.keys import STORY_DAYS
 
 PAGE = 1_000
 
@@ -60,9 +64,12 @@ class Sweeper:
         settings = parts.settings
         said = sweep(
             parts.ledger, parts.fingerprints, parts.waker, settings.stuck_seconds, now,
-            oldest=self.oldest, beat=beat,
+            oldest=self.oldest, beat=beat, bands=parts.near.bands, story_bands=parts.story_bands,
         )  # fmt: skip
-        done = self.upkeep.turn(parts.ledger, parts.fingerprints, parts.waker, settings, now, beat)
+        done = self.upkeep.turn(
+            parts.ledger, parts.fingerprints, parts.waker, settings, now, beat,
+            bands=parts.near.bands, story_bands=parts.story_bands,
+        )  # fmt: skip
         return f"{said}; {done}" if done else said
 
 
@@ -75,17 +82,22 @@ def sweep(
     *,
     oldest: Oldest | None = None,
     beat: Beat = lambda: None,
+    bands: Bands | None = None,
+    story_bands: Bands | None = None,
 ) -> str:
     """One look at everything that waits; answers with a line that Flower shows.
 
     ``oldest`` carries what was stuck from turn to turn; ``beat`` is called whenever something is done.
+    ``bands`` and ``story_bands`` are put back with the fingerprints.
     """
     beat()
     try:
         said = _hurry(ledger, waker, now)
+        said += turn_due(ledger, waker, now, beat)
         said += _wake_stuck(ledger, waker, stuck_seconds, now, {} if oldest is None else oldest)
         if not fingerprints.is_ready():
-            said.append(f"put back {rebuild_fingerprints(ledger, fingerprints, now, beat)} fingerprints")
+            texts = rebuild_fingerprints(ledger, fingerprints, now, beat, bands, story_bands)
+            said.append(f"put back {texts} fingerprints")
             for lane in LANES:
                 waker.wake("dedupe", lane)
         return ", ".join(said) or "nothing stuck"
@@ -145,14 +157,31 @@ def _is_stuck(entry: Backlog, stuck_seconds: float, now: int) -> bool:
 
 
 def rebuild_fingerprints(
-    ledger: Ledger, fingerprints: Fingerprints, now: int, beat: Beat = lambda: None
+    ledger: Ledger,
+    fingerprints: Fingerprints,
+    now: int,
+    beat: Beat = lambda: None,
+    bands: Bands | None = None,
+    story_bands: Bands | None = None,
 ) -> int:
-    """Put the window's texts and leads back from the ledger; returns how many."""
-    since, after, total = now - int(WINDOW_SECONDS * 1000), 0, 0
-    while page := ledger.fingerprints(since, after, PAGE):
-        fingerprints.load([TextClaim(lead, text_hash) for _, text_hash, lead in page])
-        after = page[-1][0]
-        total += len(page)
+    """Put the window's texts and leads back from the ledger, with the bands of leads; returns how many texts.
+
+    Stories are found for longer than copies: of articles before the window, only their stories are put back.
+    """
+    since = now - int(WINDOW_SECONDS * 1000)
+    newest = ledger.fingerprints(since, 0, 1)
+    earliest = min(since, now - STORY_DAYS * DAY_MS) if story_bands else since
+    after, total = 0, 0
+    while page := ledger.fingerprints(earliest, after, PAGE):
+        recent = [one for one in page if newest and one.sequence >= newest[0].sequence]
+        fingerprints.load([TextClaim(one.lead, one.text_hash) for one in recent])
+        if bands is not None:
+            bands.load(list(filter(None, map(near_claim, recent))))
+        if story_bands is not None:
+            leads = [one for one in page if one.lead == one.article_id]
+            story_bands.load(list(filter(None, map(story_claim, leads))))
+        after = page[-1].sequence
+        total += len(recent)
         beat()
     fingerprints.mark_ready()
     get_logger().info("fingerprints rebuilt", texts=total)

@@ -50,7 +50,7 @@ class RedisFingerprints:
             self._window_ms,
             *(claim.article_id for claim in claims),
         ]
-        with _as_unavailable():
+        with as_unavailable():
             found = self._claim(keys=keys, args=values)
         if found is None:
             raise Unavailable("fingerprints: lost, and not yet put back")
@@ -58,14 +58,14 @@ class RedisFingerprints:
 
     def forget(self, article_id: str, text_hash: str) -> None:
         """Let go of a text, if this article is its lead."""
-        with _as_unavailable():
+        with as_unavailable():
             self._client.eval(FORGET, 1, TEXT.format(text_hash), article_id)
 
     def look_up(self, text_hashes: Sequence[str]) -> list[str | None]:
         """The lead of each text, in order, without claiming it; also while the window is being put back."""
         if not text_hashes:
             return []
-        with _as_unavailable():
+        with as_unavailable():
             found: list[Any] = self._client.mget([TEXT.format(text_hash) for text_hash in text_hashes])
         return [lead.decode() if lead is not None else None for lead in found]
 
@@ -78,12 +78,12 @@ class RedisFingerprints:
 
         A server that was started again may have lost the last seconds, or woken with an old copy.
         """
-        with _as_unavailable():
+        with as_unavailable():
             return self._client.get(EPOCH) == self._run()
 
     def mark_ready(self) -> None:
         """Note the server's run as the one that has the window."""
-        with _as_unavailable():
+        with as_unavailable():
             self._client.set(EPOCH, self._run())
 
     def _run(self) -> bytes:
@@ -91,7 +91,8 @@ class RedisFingerprints:
 
 
 @contextmanager
-def _as_unavailable() -> Iterator[None]:
+def as_unavailable() -> Iterator[None]:
+    """Turn what the client raises into ``Unavailable``."""
     try:
         yield
     except redis.RedisError as error:

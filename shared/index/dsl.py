@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.index.plan import AllOf, AnyOf, KeywordAny, NoneOf, PhraseAny, Plan, PlanNode, RangeMs, TermAny
+from shared.index.stories import EXACT_STORIES
 
 Dsl = dict[str, Any]
 
@@ -13,6 +15,7 @@ def search_body(plan: Plan, timeout: str) -> Dsl:
     """The body of a search request.
 
     Hits and their total obey ``shown``; the aggregation ``articles`` counts without it, in the same pass.
+    Of each story the hit that the order puts first stays; ``stories`` estimates how many there are.
     """
     body: Dsl = {
         "query": {"bool": {"must": [scoring(plan.scored)], "filter": [filtering(plan.filters)]}},
@@ -26,7 +29,39 @@ def search_body(plan: Plan, timeout: str) -> Dsl:
     if plan.shown is not None:
         body["post_filter"] = filtering(plan.shown)
         body["aggs"] = {"articles": {"filter": {"match_all": {}}}}
+    if plan.by_story:
+        body["collapse"] = {"field": "story_key"}
+        number = {"cardinality": {"field": "story_key", "precision_threshold": EXACT_STORIES}}
+        body.setdefault("aggs", {})["stories"] = _shown(plan, {"number": number})
     return body
+
+
+def stories_body(plan: Plan, keys: Sequence[int], timeout: str, *, count: bool) -> Dsl:
+    """The body of the request that counts by story what ``search_body`` found.
+
+    ``page`` has the matches of each story of ``keys``, shown or not. With ``count`` ``stories`` has the exact
+    number of stories, and of documents beyond the first ``EXACT_STORIES`` stories.
+    """
+    ours = {"terms": {"field": "story_key", "include": list(keys), "size": max(1, len(keys))}}
+    aggs: Dsl = {"page": ours} if keys else {}
+    if count:
+        # The estimate is off by one or more from some thousand stories on; buckets are not. They are counted
+        # where they are, and left out of the answer.
+        every = {"terms": {"field": "story_key", "size": EXACT_STORIES}}
+        number = {"stats_bucket": {"buckets_path": "every>_count"}}
+        aggs["stories"] = _shown(plan, {"every": every, "number": number})
+    narrowed = [] if count else [{"terms": {"story_key": list(keys)}}]
+    return {
+        "query": {"bool": {"filter": [filtering(plan.scored), filtering(plan.filters), *narrowed]}},
+        "size": 0,
+        "track_total_hits": False,
+        "timeout": timeout,
+        "aggs": aggs,
+    }
+
+
+def _shown(plan: Plan, aggs: Dsl) -> Dsl:
+    return {"filter": {"match_all": {}} if plan.shown is None else filtering(plan.shown), "aggs": aggs}
 
 
 def scoring(node: PlanNode) -> Dsl:

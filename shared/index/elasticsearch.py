@@ -18,14 +18,15 @@ from shared.errors import IndexMissing, Unavailable
 from shared.frequencies import Frequencies
 from shared.index.analysis import terms_of
 from shared.index.bulk import BulkItem, bulk_item, delete_lines, describe, divide, newest, outcome
-from shared.index.document import INDEX_VERSION, digest, primary_language, restore
-from shared.index.dsl import filtering, search_body
+from shared.index.document import INDEX_VERSION, digest, primary_language, restore, story_key
+from shared.index.dsl import filtering, search_body, stories_body
 from shared.index.elasticsearch_builds import Builds, Places
 from shared.index.elasticsearch_client import Json, Node, in_our_words, reason
 from shared.index.elasticsearch_client import read_hosts as read_hosts
+from shared.index.elasticsearch_stories import UNWANTED, are_countable, is_partial, with_stories
 from shared.index.mapping import build_alias, index_settings, is_current
 from shared.index.outcomes import worse
-from shared.index.plan import MAX_WINDOW, plan_get, plan_search, plan_tombstones
+from shared.index.plan import MAX_WINDOW, Plan, plan_get, plan_search, plan_tombstones
 from shared.index.port import Hit, SearchPage, SearchRequest, WriteOutcome
 
 READ_SECONDS = 5.0
@@ -137,21 +138,32 @@ class ElasticsearchIndex:
         return [outcome(item.id, result) for item, result in zip(items, results, strict=True)]
 
     def search(self, request: SearchRequest) -> SearchPage:
-        """Answer one search with one request."""
+        """Answer one search with one request; with a second one that counts, where stories are folded."""
         plan = plan_search(request)
         answer = self._ask(search_body(plan, ENGINE_SEARCH_TIME))
         shown = answer["hits"]["total"]["value"]
         counted = answer["aggregations"]["articles"]["doc_count"] if plan.shown is not None else shown
         scored = plan.sort == "relevance"
-        return SearchPage(
+        page = SearchPage(
             articles=counted,
             groups=shown,
             hits=tuple(
                 Hit(_article(hit), hit["_score"] if scored else None) for hit in answer["hits"]["hits"]
             ),
             engine_ms=float(answer["took"]),
-            partial=bool(answer["timed_out"] or answer["_shards"]["failed"]),
+            partial=is_partial(answer),
         )
+        return self._count_stories(plan, page, answer) if plan.by_story and shown else page
+
+    def _count_stories(self, plan: Plan, page: SearchPage, answer: Mapping[str, Any]) -> SearchPage:
+        countable = are_countable(answer)
+        keys = [story_key(hit.article) for hit in page.hits]
+        told = None
+        if keys or countable:
+            body = stories_body(plan, keys, ENGINE_SEARCH_TIME, count=countable)
+            with in_our_words():
+                told = self._client.search(index=self._alias, body=body, filter_path=[UNWANTED]).body
+        return with_stories(page, answer, told)
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked."""

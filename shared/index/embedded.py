@@ -2,7 +2,7 @@
 
 What is written and asked is decided by ``document.py`` and ``plan.py``; ``embedded_files.py`` keeps the
 directories, ``embedded_writer.py`` puts documents into them, ``embedded_builds.py`` replaces one by another,
-``embedded_query.py`` translates.
+``embedded_query.py`` translates, ``embedded_order.py`` and ``embedded_stories.py`` find a page of hits.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-import tantivy
-from tantivy import DocAddress, Order, Query, Searcher
+from tantivy import DocAddress, Query, Searcher
 
 from shared.article import Article
 from shared.clock import to_ms
@@ -23,17 +23,16 @@ from shared.errors import IndexMissing, Unavailable
 from shared.frequencies import Frequencies
 from shared.index import embedded_builds
 from shared.index.analysis import terms_of
-from shared.index.document import digest, primary_language, restore
+from shared.index.document import digest, primary_language, restore, story_of
 from shared.index.embedded_files import BUILDING, Follower, build_schema, create_index
+from shared.index.embedded_order import count_of, find_page
 from shared.index.embedded_query import both, build_query
+from shared.index.embedded_stories import count_by_story, find_stories
 from shared.index.embedded_writer import Batch, Place, Writers, find_addresses, find_changes
 from shared.index.outcomes import worse
-from shared.index.plan import Plan, plan_get, plan_search, plan_tombstones
+from shared.index.plan import KeywordAny, Plan, plan_get, plan_search, plan_tombstones
 from shared.index.port import Hit, SearchPage, SearchRequest, WriteOutcome
-
-MAX_TIED = 20_000  # hits of one score that are put into order by date; beyond, the engine's order stands
-
-_Found = tuple[float | None, DocAddress]
+from shared.index.stories import folded_story
 
 
 class EmbeddedIndex:
@@ -94,17 +93,36 @@ class EmbeddedIndex:
             started = time.perf_counter()
             matched = both(build_query(plan.scored, self._schema), build_query(plan.filters, self._schema))
             shown = matched if plan.shown is None else both(matched, build_query(plan.shown, self._schema))
-            groups, found = _find(searcher, shown, plan)
-            articles = groups + self._count_folded(searcher, matched, plan)
-            hits = tuple(Hit(_read(searcher, address), score) for score, address in found)
-            engine_ms = (time.perf_counter() - started) * 1000
-        return SearchPage(articles, groups, hits, engine_ms)
+            if plan.by_story:
+                page = self._search_stories(searcher, matched, shown, plan)
+            else:
+                groups, found = find_page(searcher, shown, plan)
+                articles = groups + self._count_folded(searcher, matched, plan)
+                hits = tuple(Hit(_read(searcher, address), score) for score, address in found)
+                page = SearchPage(articles, groups, hits, 0.0)
+            return replace(page, engine_ms=(time.perf_counter() - started) * 1000)
+
+    def _search_stories(self, searcher: Searcher, matched: Query, shown: Query, plan: Plan) -> SearchPage:
+        page = find_stories(searcher, shown, plan)
+        hits = [(score, _read(searcher, address)) for score, address in page.found]
+        stories = tuple(dict.fromkeys(story_of(article) for _, article in hits))
+        counts = {}
+        if stories:
+            theirs = both(matched, build_query(KeywordAny("story_id", stories), self._schema))
+            counts = count_by_story(searcher, theirs, len(stories))
+        return SearchPage(
+            articles=count_of(searcher.search(Query.const_score_query(matched, 0.0), 1)),
+            groups=page.groups,
+            hits=tuple(Hit(one, score, folded_story(one, counts)) for score, one in hits),
+            engine_ms=0.0,
+            groups_approximate=page.approximate,
+        )
 
     def _count_folded(self, searcher: Searcher, matched: Query, plan: Plan) -> int:
         if plan.folded is None:
             return 0
         folded = both(matched, build_query(plan.folded, self._schema))
-        return _count(searcher.search(Query.const_score_query(folded, 0.0), 1))
+        return count_of(searcher.search(Query.const_score_query(folded, 0.0), 1))
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked."""
@@ -205,41 +223,6 @@ class EmbeddedIndex:
 def _read(searcher: Searcher, address: DocAddress) -> Article:
     stored: bytes = searcher.doc(address).get_first("article")  # type: ignore[assignment]
     return restore(stored)
-
-
-def _count(result: tantivy.SearchResult) -> int:
-    count: int = result.count  # type: ignore[attr-defined]  # the library's stubs have forgotten it
-    return count
-
-
-def _find(searcher: Searcher, query: Query, plan: Plan) -> tuple[int, list[_Found]]:
-    """How many match, and the addresses of the page asked for."""
-    if plan.size == 0:
-        return _count(searcher.search(query, 1)), []  # the engine cannot be asked for no hit at all
-    if plan.sort == "relevance":
-        return _find_by_score(searcher, query, plan)
-    order = Order.Asc if plan.sort == "oldest" else Order.Desc
-    result = searcher.search(query, plan.size, order_by_field="sort_key", offset=plan.offset, order=order)
-    return _count(result), [(None, address) for _, address in result.hits]
-
-
-def _find_by_score(searcher: Searcher, query: Query, plan: Plan) -> tuple[int, list[_Found]]:
-    """Order by score, then by ``sort_key``: the engine knows one key, so whole groups of ties are fetched.
-
-    Hits are collected until the last one scores less than the page's last: then no tie can be missing.
-    """
-    wanted = plan.offset + plan.size
-    limit = wanted + 100
-    while True:
-        result = searcher.search(query, limit)
-        hits = result.hits
-        tied = len(hits) == limit and hits[-1][0] == hits[wanted - 1][0]
-        if not tied or limit >= MAX_TIED:
-            break
-        limit = min(limit * 8, MAX_TIED)
-    keys = searcher.fast_field_values("sort_key", [address for _, address in hits])
-    ranked = sorted(zip(hits, keys, strict=True), key=lambda one: (-one[0][0], -(one[1] or 0)))
-    return _count(result), [hit for hit, _ in ranked[plan.offset : wanted]]
 
 
 @contextmanager

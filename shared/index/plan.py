@@ -86,6 +86,7 @@ class Plan:
     is None when that is the same. ``sort`` is relevance only where something scores: by score, then by
     ``sort_key`` from the highest; else by ``sort_key`` alone, and hits have no score. ``folded`` is the
     opposite of ``shown``: few articles, so that counting them and adding ``groups`` is the cheap way.
+    ``by_story``: of what is shown only the first of each ``story_key`` stays, and ``groups`` counts those.
     """
 
     scored: PlanNode
@@ -95,6 +96,7 @@ class Plan:
     size: int
     offset: int
     folded: PlanNode | None = None
+    by_story: bool = False
 
 
 def plan_search(request: SearchRequest) -> Plan:
@@ -107,7 +109,8 @@ def plan_search(request: SearchRequest) -> Plan:
         filters.append(COPIES)
     sort: Sort = "newest" if request.sort == "relevance" and not _scores(scored) else request.sort
     shown, folded = (LEADS, COPIES) if fold else (None, None)
-    return Plan(scored, AllOf(tuple(filters)), shown, sort, request.size, request.offset, folded)
+    by_story = request.stories == "fold"
+    return Plan(scored, AllOf(tuple(filters)), shown, sort, request.size, request.offset, folded, by_story)
 
 
 def plan_get(ids: tuple[str, ...], now_ms: int) -> PlanNode:
@@ -144,6 +147,7 @@ def _plan_filters(filters: Filters, *, fold: bool) -> list[PlanNode]:
         (filters.source, filters.not_source, "source"),
         (filters.language, filters.not_language, "language"),
         (filters.topic, filters.not_topic, "topic"),
+        (filters.story, filters.not_story, "story"),
     ):
         if wanted:
             planned.append(_plan_keyword(field, wanted, fold=fold))
@@ -194,6 +198,8 @@ def _plan_keyword(field: str, values: tuple[str, ...], *, fold: bool) -> PlanNod
         return KeywordAny("topics", folded)
     if field == "language":
         return KeywordAny("languages", folded)
+    if field == "story":
+        return KeywordAny("story_id", folded)
     own = KeywordAny("source", folded)
     # A reader of one source must find what ran there, also when the lead that is shown ran elsewhere.
     return AnyOf((own, KeywordAny("copy_sources", folded))) if fold else own

@@ -12,6 +12,7 @@ from shared.frequencies import Frequencies
 from shared.index.query import Node
 
 Duplicates = Literal["fold", "keep", "only"]
+Stories = Literal["keep", "fold"]
 Sort = Literal["relevance", "newest", "oldest"]
 WriteWord = Literal["written", "stale", "refused", "unavailable"]
 
@@ -44,29 +45,50 @@ class Filters:
     not_language: tuple[str, ...] = ()
     topic: tuple[str, ...] = ()
     not_topic: tuple[str, ...] = ()
+    story: tuple[str, ...] = ()
+    not_story: tuple[str, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """One search; ``now`` fixes visibility. ``size`` is 0..100, ``offset`` + ``size`` at most 10,000."""
+    """One search; ``now`` fixes visibility. ``size`` is 0..100, ``offset`` + ``size`` at most 10,000.
+
+    ``duplicates`` says first which matches may be hits: the leads (``fold``), all (``keep``), or the copies
+    (``only``). With ``stories=fold`` each story is then one hit, the best of those by the sort order: so
+    ``fold`` and ``fold`` give the best lead of each story, ``keep`` and ``fold`` its best article, and
+    ``only`` and ``fold`` its best copy.
+    """
 
     now: datetime
     query: Node | None = None  # None matches everything
     filters: Filters = field(default_factory=Filters)
     duplicates: Duplicates = "fold"
+    stories: Stories = "keep"
     sort: Sort = "relevance"
     size: int = 20
     offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
+class FoldedStory:
+    """The story that a hit stands for, and how many visible articles of it matched: hit and copies too.
+
+    With ``duplicates=only`` those are copies. An article of no story counts as a story by its own id.
+    """
+
+    id: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """One found article with its relevance (None when sorted by date)."""
+    """One found article: its relevance (None when sorted by date), and its story where these are folded."""
 
     article: Article
     score: float | None
+    story: FoldedStory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,9 @@ class SearchPage:
     """The answer of one search: exact totals, hits in order, the engine's own time in milliseconds.
 
     ``articles`` counts every visible match, ``groups`` the leads among them; with ``duplicates=keep``
-    or ``only`` both count the articles asked for. ``partial`` is true when the engine ran out of time.
+    or ``only`` both count the articles asked for. With ``stories=fold`` ``groups`` counts the stories of
+    what may be a hit: exactly up to 40,000; where there are more it may be some percent off,
+    and ``groups_approximate`` is true. ``partial`` is true when the engine ran out of time.
     """
 
     articles: int
@@ -82,6 +106,7 @@ class SearchPage:
     hits: tuple[Hit, ...]
     engine_ms: float
     partial: bool = False
+    groups_approximate: bool = False
 
 
 class ArticleIndex(Protocol):
@@ -92,7 +117,8 @@ class ArticleIndex(Protocol):
     - A withdrawn article is written as a tombstone: it keeps its id and change and is never found again.
     - Visibility is decided here, by one filter, for every reader: ``pub_status`` is usable,
       ``embargo_until`` is past, ``expires_at`` is not, and it is no tombstone, all at ``request.now``.
-    - Order: relevance, then newest first; newest and oldest go by ``sort_key``, which is unique.
+    - Order: relevance, then newest first; newest and oldest go by ``sort_key``, which is unique. Folding
+      stories leaves the order as it is and takes out all but the first of each story.
     - A new index can be built beside the one in use: from ``begin_build`` on, every ``write`` by any process
       goes to both, and its outcome is the worse of the two; ``switch`` swaps them in one step.
     - Raises ``Unavailable`` when the engine is away, overloaded or locked, ``IndexMissing`` when the index

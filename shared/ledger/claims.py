@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,10 +30,14 @@ LEASE_SLACK_MS = 10_000  # `now` is read before the wait for the write lock (5 s
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a lease lasts and how many lonely attempts a row has."""
+    """How long a lease lasts, how many lonely attempts a row has, who leads, and what is turned away."""
 
     lease_ms: int = 15_000
     max_attempts: int = 5
+    ranks: Mapping[str, int] = field(
+        default_factory=dict
+    )  # of sources: the lowest lead, 0 where none is said
+    bar_copies: bool = False  # exact copies of withdrawn articles are turned away, too
 
 
 def pick(

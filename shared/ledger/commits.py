@@ -3,50 +3,62 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import sqlalchemy as sa
 
-from shared.article import Article, Verdict
+from shared.article import Article
 from shared.clock import from_ms, to_ms
 from shared.codec import pack
-from shared.fingerprints.port import WINDOW_SECONDS
-from shared.ledger.accepting import BARRED
-from shared.ledger.anew import decide_anew
-from shared.ledger.claims import blame, give_back, step
+from shared.ledger.claims import Limits, blame, give_back, step
+from shared.ledger.deciding import Decided, Decisions
 from shared.ledger.engine import take_turn
-from shared.ledger.leads import hand_over, keep_place, leaders_of, queue_refresh, resolve_verdict, touch
+from shared.ledger.events import log_events
+from shared.ledger.holds import held_state, settle_hold
+from shared.ledger.kills import BARRED, barred, barred_words
+from shared.ledger.leads import hand_over, queue_refresh, touch
+from shared.ledger.likeness import Text, keep_sketches
+from shared.ledger.order import raise_order
 from shared.ledger.port import Claim, Committed, Outcome
 from shared.ledger.reasons import reason_word, totals_of
 from shared.ledger.retagging import SAME, have_same_tags, read_served
-from shared.ledger.rows import SEQUENCE_BITS, Row, lock_facts, read_rows, sort_key
+from shared.ledger.revisions import keep_revisions
+from shared.ledger.rows import Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
 from shared.ledger.standing import NONE, fall_back, set_aside
 from shared.ledger.statements import SET_INDEXED, SET_TAGS, SET_VERSION, SETTLE, SETTLED
+from shared.ledger.stories import settle_story
 from shared.ledger.tallies import add
-from shared.ledger.withdrawals import erase_late, remember_text
+from shared.ledger.telling import EventKind
+from shared.ledger.withdrawals import erase_late, remember_texts
 from shared.messages import TERMINAL, Lane, Stage
-
-WINDOW_MS = int(WINDOW_SECONDS * 1000)
+from shared.nearness.window import moment_of
 
 
 class Settlement:
     """One commit under way: collects what each outcome changes, then writes it in a few statements."""
 
     def __init__(
-        self, connection: sa.Connection, claim: Claim, next_stage: Stage | None, worker: str, now: int
+        self,
+        connection: sa.Connection,
+        claim: Claim,
+        next_stage: Stage | None,
+        worker: str,
+        now: int,
+        limits: Limits,
     ) -> None:
         self._connection = connection
         self._claim = claim
         self._next = next_stage
         self._worker = worker
         self._now = now
+        self._limits = limits
         self._updates: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
-        self._touched: set[str] = set()  # leads whose set of copies changed
-        self._moved: set[str] = set()  # whose verdicts changed with another's
+        self._decisions = Decisions(connection, now, self._write_new)
+        self._barred: Mapping[str, str] = {}  # texts of withdrawn articles, and whose they were
         self._orphaned: list[Row] = []  # rows that ended without having been indexed
         self._late: list[Row] = []  # rows whose item was withdrawn for good
         self._words: Counter[str] = Counter()
@@ -60,12 +72,13 @@ class Settlement:
         self._lane = claim.lane  # of refreshes
         self._known: dict[str, Row] = {}
         self._served: dict[str, Article] = {}  # what the index has of those that are tagged again
-        self._leaders: dict[str, list[str]] = {}  # of the texts of this batch, the oldest first
         # Written in one statement each: a statement a row would cost more than the stage itself.
         self._new: list[Row] = []
+        self._sketches: dict[str, Row] = {}
         self._tags: list[Row] = []
         self._versions: list[Row] = []
         self._indexed: list[Row] = []
+        self._events: dict[EventKind, list[str]] = {}
 
     def run(self, outcomes: Sequence[Outcome]) -> Committed:
         """Settle every outcome whose row still carries the claim's token; the rest came too late."""
@@ -79,7 +92,8 @@ class Settlement:
         if replayed or self._claim.stage != "clean":
             self._known = lock_facts(self._connection, {row["article_id"] for row, _ in mine})
         if self._claim.stage == "dedupe":
-            self._look_for_leaders(outcome for _, outcome in mine)
+            self._decisions.look_for_leaders(outcome for _, outcome in mine)
+            self._barred = barred(self._connection, {outcome.text_hash or "" for _, outcome in mine})
         if self._claim.stage == "tag":
             again = {row["article_id"] for row, _ in mine if row["replay"] is not None}
             self._served = read_served(self._connection, again)
@@ -89,7 +103,7 @@ class Settlement:
         erase_late(self._connection, self._late, self._known)
         wake = self._follow_up()
         add(self._connection, {**self._ended, **totals_of(self._connection, self._reasons)})
-        return Committed(dict(self._words), wake)
+        return Committed(dict(self._words), wake, tuple(self._decisions.unexpected))
 
     def _held(self) -> dict[int, Row]:
         query = sa.select(submissions).where(submissions.c.token == self._claim.token)
@@ -118,8 +132,8 @@ class Settlement:
             self._advance(row, replace(outcome, word="indexed", reason=why))
         else:
             self._advance(row, outcome)
-            if outcome.word == "unchanged":
-                self._raise_order(row["article_id"], outcome.article)
+            if outcome.word == "unchanged" and found is not None and outcome.article is not None:
+                raise_order(self._connection, found, outcome.article)
 
     def _settle_deduped(self, row: Row, outcome: Outcome) -> None:
         found = self._known.get(row["article_id"])
@@ -127,93 +141,80 @@ class Settlement:
             # Another submission of the item was committed since dedupe looked: compare again.
             self._put_back(row, "deferred", give_back(row, self._now) | {"not_before": self._now})
             return
+        whose = self._whose(row, outcome, found)
+        if whose is not None:
+            self._orphaned.append(row)  # a near copy may have taken it for its lead, while it was on its way
+            self._advance(row, Outcome(row["sequence"], "withdrawn", barred_words(whose)))
+            return
+        if self._decisions.must_wait(row, outcome):
+            self._put_back(row, "deferred", give_back(row, self._now) | {"not_before": self._now})
+            return
         self._store(row, outcome, found)
         self._advance(row, outcome)
 
+    def _whose(self, row: Row, outcome: Outcome, found: Row | None) -> str | None:
+        """The withdrawn article whose very text is pushed again, as another item's."""
+        whose = self._barred.get(outcome.text_hash or "") if self._limits.bar_copies else None
+        stood = found is not None and found["gone"] is None and found["text_hash"] == outcome.text_hash
+        if row["kind"] != "push" or row["replay"] is not None or stood or whose == row["article_id"]:
+            return None
+        return whose
+
     def _store(self, row: Row, outcome: Outcome, found: Row | None) -> None:
-        """Write the article's next revision with the verdict on it."""
-        if outcome.article is None or outcome.verdict is None:
+        """Write the article's next revision with the verdict on it, and what follows from that."""
+        if outcome.article is None:
             raise ValueError("a deduped outcome carries an article and a verdict")
-        verdict = self._decide(row, outcome, outcome.verdict, found)
-        self._note_leader(row["article_id"], outcome.text_hash or "", verdict, found)
-        before = found["duplicate_of"] if found else None
-        if before != verdict.duplicate_of:
-            self._touched |= {lead for lead in (before, verdict.duplicate_of) if lead}
         article = outcome.article if found is None else _as_first_seen(outcome.article, found)
-        values = self._revision(row, outcome, article, found) | {
+        values = self._revision(row, outcome, article, found)
+        text = Text(row["article_id"], outcome.text_hash or "", values["moment"], outcome.sketch or b"")
+        decided = self._decisions.decide(row, outcome, found, values, text)
+        verdict = decided.verdict
+        values |= {
             "verdict": verdict.word, "duplicate_of": verdict.duplicate_of, "similarity": verdict.similarity,
-            "story_id": verdict.story_id or row["article_id"],
+            "rule": verdict.rule, "passage": verdict.passage,
+            "story_id": self._story(row, outcome, decided, found),
         }  # fmt: skip
+        self._write_revision(row, values, found)
+        if outcome.sketch is not None:
+            self._sketches[row["article_id"]] = {
+                "article_id": row["article_id"], "near": outcome.sketch, "story": outcome.story_sketch,
+            }  # fmt: skip
+        if found is not None or decided.needs_row:
+            self._write_new()
+            self._decisions.follow_up(row["article_id"], decided, found)
+            self._decisions.moved |= settle_hold(
+                self._connection, row["article_id"], found, values["held"], self._now
+            )
+
+    def _write_revision(self, row: Row, values: Row, found: Row | None) -> None:
         if found is None:
             self._new.append(values)
-        else:
-            kept = set_aside(self._connection, found, row)
-            if found["text_hash"] != outcome.text_hash:
-                remember_text(self._connection, row["article_id"], found["text_hash"])
-            mine = sa.update(articles).where(articles.c.id == values["id"])
-            self._connection.execute(mine.values(values | kept))
-
-    def _decide(self, row: Row, outcome: Outcome, verdict: Verdict, found: Row | None) -> Verdict:
-        """The verdict that is stored: what dedupe says is looked at again beside what is known by now."""
-        if found is not None and row["replay"] == "keep" and _stands(row, found):
-            return Verdict(found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"])
-        if row["replay"] is not None:
-            return self._decide_anew(row, outcome, found)
-        verdict = self._beside_leaders(row, outcome, verdict, found)
-        if verdict.duplicate_of is not None:
-            self._write_new()  # its lead may be in this very batch
-        verdict = resolve_verdict(self._connection, row["article_id"], outcome.text_hash, verdict)
-        if found is not None:
-            verdict = keep_place(self._connection, found, outcome.text_hash, verdict)
-        return verdict
-
-    def _look_for_leaders(self, outcomes: Iterable[Outcome]) -> None:
-        texts = {outcome.text_hash for outcome in outcomes if outcome.text_hash and outcome.verdict}
-        if texts:
-            self._leaders = leaders_of(self._connection, texts, self._now - WINDOW_MS)
-
-    def _beside_leaders(self, row: Row, outcome: Outcome, verdict: Verdict, found: Row | None) -> Verdict:
-        """Make what dedupe took for new a duplicate of the text's lead, if there is one by now after all."""
-        if verdict.duplicate_of is not None or _leads(found, outcome.text_hash):
-            return verdict
-        others = [one for one in self._leaders.get(outcome.text_hash or "", ()) if one != row["article_id"]]
-        return Verdict("duplicate", others[0], 1.0, others[0]) if others else verdict
-
-    def _note_leader(self, article_id: str, text_hash: str, verdict: Verdict, found: Row | None) -> None:
-        """Keep the leaders up to date while the batch is stored."""
-        for text in {text_hash, found["text_hash"] if found else text_hash}:
-            self._leaders[text] = [one for one in self._leaders.get(text, ()) if one != article_id]
-        if verdict.duplicate_of is None:
-            self._leaders[text_hash].append(article_id)
-
-    def _decide_anew(self, row: Row, outcome: Outcome, found: Row | None) -> Verdict:
-        if outcome.article is None or outcome.text_hash is None:
-            raise ValueError("a deduped outcome carries an article and its hashes")
-        self._write_new()
-        ingested_at = found["ingested_at"] if found else to_ms(outcome.article.ingested_at)
-        place = (ingested_at, (found["sort_key"] if found else row["sequence"]) % (1 << SEQUENCE_BITS))
-        verdict, moved = decide_anew(self._connection, row["article_id"], outcome.text_hash, place)
-        self._moved |= moved
-        if moved and verdict.duplicate_of is not None:
-            self._touched.add(verdict.duplicate_of)
-        return verdict
-
-    def _raise_order(self, article_id: str, article: Article | None) -> None:
-        """Remember the newest version that said the same: an older one that comes later is superseded."""
-        found = self._known.get(article_id)
-        if found is None or article is None:
             return
-        modified = None if article.modified_at is None else to_ms(article.modified_at)
-        values: dict[str, Any] = {
-            "version": _newest(found["version"], article.version),
-            "modified_at": _newest(found["modified_at"], modified),
-        }
-        if any(found[name] != value for name, value in values.items()):
-            self._connection.execute(sa.update(articles).where(articles.c.id == article_id).values(values))
+        kept = set_aside(self._connection, found, row)
+        if found["text_hash"] != values["text_hash"]:
+            remember_texts(self._connection, {row["article_id"]: found["text_hash"]})
+        if row["sequence"] != found["sequence"]:
+            keep_revisions(self._connection, [row["article_id"]])
+        mine = sa.update(articles).where(articles.c.id == values["id"])
+        self._connection.execute(mine.values(values | kept))
+
+    def _story(self, row: Row, outcome: Outcome, decided: Decided, found: Row | None) -> str:
+        """The story of an article; one that is in a story stays there, unless it is decided anew."""
+        if decided.stands and found is not None:
+            return str(found["story_id"])
+        lead = decided.verdict.duplicate_of
+        links = outcome.stories if lead is None else ()
+        if links or lead is not None:
+            self._write_new()  # whom they name may be in this very batch
+        before = None if row["replay"] == "reset" else found
+        story, moved = settle_story(self._connection, row["article_id"], links, lead, before, self._now)
+        self._decisions.moved |= moved
+        return story
 
     def _revision(self, row: Row, outcome: Outcome, article: Article, found: Row | None) -> dict[str, Any]:
         old = found or {"revision": 0, "change": 0, "indexed_change": 0, "indexed_at": None}
         key = sort_key(article, row["sequence"] if found is None else found["sort_key"])
+        held, due_at = held_state(article.pub_status, article.embargo_until, article.expires_at, self._now)
         again = row["sequence"] == old.get("sequence")  # it is run again: its source has changed nothing
         return {
             "id": row["article_id"], "source_id": article.source.id, "url": article.url,
@@ -225,6 +226,8 @@ class Settlement:
             "sort_key": key, "ingested_at": to_ms(article.ingested_at), "withdrawn": False,
             "gone": None, "gone_at": None,
             "vocabulary": None,  # it is not tagged yet
+            "moment": moment_of(article), "rank": self._limits.ranks.get(article.source.id, 0),
+            "held": held, "due_at": due_at, "heir": old.get("heir"),
             # Dedupe changes no article: a new one is stored as clean has packed it.
             "article": row["draft"] if found is None else pack(article),
         }  # fmt: skip
@@ -249,10 +252,19 @@ class Settlement:
             })  # fmt: skip
         else:
             self._indexed.append({"row_id": row["article_id"], "written": outcome.change or 0})
+            self._note_event(row, found)
             if row["kind"] == "push" and found["standing_facts"] is not None:
                 mine = sa.update(articles).where(articles.c.id == row["article_id"])
                 self._connection.execute(mine.values(NONE))
         self._advance(row, outcome)
+
+    def _note_event(self, row: Row, found: Row) -> None:
+        """What those who follow are told of an indexed submission: nothing of what is only run again."""
+        again = row["replay"] is not None and found["indexed_change"]
+        if row["kind"] != "push" or again or found["held"]:  # what is held is told of when it is released
+            return
+        kind: EventKind = "updated" if found["indexed_change"] else "published"
+        self._events.setdefault(kind, []).append(row["article_id"])
 
     def _settle_same(self, row: Row, outcome: Outcome) -> bool:
         """End what was tagged again with the same result; returns whether it was.
@@ -310,6 +322,9 @@ class Settlement:
         if self._new:
             self._connection.execute(sa.insert(articles), self._new)
             self._new = []
+        if self._sketches:
+            keep_sketches(self._connection, self._sketches.values())
+            self._sketches = {}
 
     def _write(self) -> None:
         self._write_new()
@@ -318,7 +333,9 @@ class Settlement:
         if self._versions:
             self._connection.execute(SET_VERSION, self._versions)
         if self._indexed:
-            self._connection.execute(SET_INDEXED, [row | {"moment": self._now} for row in self._indexed])
+            self._connection.execute(SET_INDEXED, [row | {"at_ms": self._now} for row in self._indexed])
+        for kind, ids in self._events.items():
+            log_events(self._connection, kind, ids, self._now)
         if self._updates:
             self._connection.execute(SETTLE, self._updates)
         if self._steps:
@@ -338,9 +355,9 @@ class Settlement:
             wake |= {(self._next, lane) for lane in self._onward}
         if self._claim.stage in ("clean", "dedupe"):
             wake |= {("dedupe", lane) for lane in self._lanes_of_items()}
-        if self._touched:
-            touch(self._connection, self._touched)
-        changed = self._touched | self._moved
+        if self._decisions.touched:
+            touch(self._connection, self._decisions.touched)
+        changed = self._decisions.touched | self._decisions.moved
         for row in self._orphaned:
             changed |= fall_back(self._connection, row) | hand_over(self._connection, row["article_id"])
         if queue_refresh(self._connection, changed, self._lane, self._now):
@@ -353,11 +370,6 @@ def _stands(row: Row, found: Row | None) -> bool:
     return row["replay"] is not None and found is not None and found["sequence"] == row["sequence"]
 
 
-def _leads(found: Row | None, text_hash: str | None) -> bool:
-    """Whether an article leads that very text already."""
-    return found is not None and found["duplicate_of"] is None and found["text_hash"] == text_hash
-
-
 def _alone(article: Article | None) -> Article | None:
     """An article without its copies, which are looked up each time: one that was erased must not linger."""
     return None if article is None else replace(article, copies=())
@@ -365,10 +377,6 @@ def _alone(article: Article | None) -> Article | None:
 
 def _version(outcome: Outcome) -> str:
     return (outcome.article.vocabulary if outcome.article is not None else None) or ""
-
-
-def _newest(one: int | None, other: int | None) -> int | None:
-    return max((value for value in (one, other) if value is not None), default=None)
 
 
 def _as_first_seen(article: Article, found: dict[str, Any]) -> Article:

@@ -8,10 +8,23 @@ from datetime import datetime
 
 from shared.article import Article, RawArticle
 from shared.errors import Unavailable
-from shared.fingerprints.port import TextClaim
-from shared.ledger import hurry, once, pruning, quarantine, reasons, replays, tallies, withdrawals
+from shared.ledger import (
+    events,
+    holds,
+    hurry,
+    once,
+    pruning,
+    quarantine,
+    reasons,
+    replays,
+    tallies,
+    withdrawals,
+)
+from shared.ledger.claims import Limits
 from shared.ledger.engine import BUSY_MS, Database
 from shared.ledger.keeping import (
+    Due,
+    Erasure,
     Hurried,
     Load,
     OnceAnswer,
@@ -31,8 +44,9 @@ from shared.messages import Lane
 class SqlKeeping:
     """A ``Keeping`` on one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: Limits | None = None) -> None:
         self._database = database
+        self._limits = limits or Limits()
 
     def accept_once(
         self,
@@ -44,7 +58,7 @@ class SqlKeeping:
     ) -> OnceAnswer:
         """Accept under a key, in the same transaction; a known key gives its first answer again."""
         with self._database.write() as connection:
-            return once.accept_once(connection, key, articles, now, answer, lane)
+            return once.accept_once(connection, key, articles, now, answer, lane, bar=self._limits.bar_copies)
 
     def load(self, now: int, pending_cap: int) -> Load:  # noqa: ARG002 - the port's; other ledgers may need it
         """How full the ledger is; counts no further than ``pending_cap`` + 1."""
@@ -132,22 +146,22 @@ class SqlKeeping:
     def withdraw(self, article_id: str, now: int, *, purge: bool = False) -> Withdrawal | None:
         """Take an article out of search for good and block its item; None when it is unknown."""
         with self._database.write() as connection:
-            done = withdrawals.withdraw(connection, article_id, now, purge=purge)
+            done = withdrawals.withdraw(connection, article_id, now, purge=purge, bar=self._limits.bar_copies)
         if purge:
             self._empty_log()
         return done
 
-    def erasures(self, limit: int) -> list[TextClaim]:
+    def erasures(self, limit: int) -> list[Erasure]:
         """Fingerprints that have still to be forgotten."""
         with self._database.read() as connection:
             return withdrawals.read_erasures(connection, limit)
 
-    def erased(self, claims: Sequence[TextClaim]) -> None:
+    def erased(self, done: Sequence[Erasure]) -> None:
         """They are forgotten; raises ``Unavailable`` while readers keep a log of what was erased."""
         if not self._empty_log():
             raise Unavailable("ledger: what was erased stays in its log until those who read now are done")
         with self._database.write() as connection:
-            withdrawals.mark_erased(connection, claims)
+            withdrawals.mark_erased(connection, done)
 
     def _empty_log(self) -> bool:
         """Write SQLite's log back and cut it to nothing: it keeps what was erased until it is overwritten.
@@ -189,6 +203,19 @@ class SqlKeeping:
         """Remove rows of pruned articles whose tombstone went two days ago."""
         with self._database.write() as connection:
             return pruning.bury(connection, now, limit)
+
+    def due(self, now: int, limit: int) -> Due:
+        """Release what was held until now, and expire what was shown until now; a page."""
+        with self._database.read() as connection:  # looked at with every sweep: it must wait for nobody
+            if not holds.is_due(connection, now):
+                return Due(0)
+        with self._database.write() as connection:
+            return holds.due(connection, now, limit)
+
+    def prune_events(self, before: int, limit: int) -> int:
+        """Remove events older than ``before`` (ms), but for the newest."""
+        with self._database.write() as connection:
+            return events.prune_events(connection, before, limit)
 
     def forget_keys(self, before: int, limit: int) -> int:
         """Remove idempotency keys older than ``before``."""

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from shared.article import Article, RawArticle
-from shared.fingerprints.port import TextClaim
 from shared.messages import Lane, Stage
 
 if TYPE_CHECKING:
@@ -105,11 +104,30 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """How many articles' time had come, and which stages now have work."""
+
+    articles: int
+    wake: tuple[tuple[Stage, Lane], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hurried:
     """How many submissions were moved to the live lane, and which stages now have work there."""
 
     submissions: int
     wake: tuple[tuple[Stage, Lane], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A text that fingerprints have still to forget; ``sketch`` and ``story`` are packed, if any."""
+
+    article_id: str
+    text_hash: str
+    sketch: bytes | None = None
+    story: bytes | None = None
+    moment: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +271,10 @@ class Keeping(Protocol):
         Repeating it is harmless; a withdrawn article can still be purged.
         """
 
-    def erasures(self, limit: int) -> list[TextClaim]:
+    def erasures(self, limit: int) -> list[Erasure]:
         """Fingerprints that have still to be forgotten."""
 
-    def erased(self, claims: Sequence[TextClaim]) -> None:
+    def erased(self, done: Sequence[Erasure]) -> None:
         """They are forgotten."""
 
     def served(self, after: int, limit: int) -> list[Served]:
@@ -273,6 +291,12 @@ class Keeping(Protocol):
 
     def bury(self, now: int, limit: int) -> int:
         """Remove rows of pruned articles whose tombstone went two days ago; returns how many."""
+
+    def due(self, now: int, limit: int) -> Due:
+        """Release what was held until now, and expire what was shown until now; a page."""
+
+    def prune_events(self, before: int, limit: int) -> int:
+        """Remove events older than ``before`` (ms), but for the newest; returns how many."""
 
     def forget_keys(self, before: int, limit: int) -> int:
         """Remove idempotency keys older than ``before``; returns how many."""

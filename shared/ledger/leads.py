@@ -1,58 +1,138 @@
-"""Leads and their copies: who leads a text now, and which documents must be written again for it."""
+"""Leads and their copies: who leads now, and which documents must be written again for it."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from shared.article import Verdict
+from shared.fingerprints.port import WINDOW_SECONDS
+from shared.ledger.likeness import LONGEST_CHAIN, SAME_TEXT, Text, judge, liken, read_texts
 from shared.ledger.retagging import is_tagged_again
+from shared.ledger.rows import ARRIVAL
 from shared.ledger.schema import articles, submissions
 from shared.messages import Lane
 
+WINDOW_MS = int(WINDOW_SECONDS * 1000)
+FIRST = (
+    articles.c.rank,
+    articles.c.ingested_at,
+    ARRIVAL,
+    articles.c.id,
+)  # the order in which articles may lead
+NOTICED = 0.05  # a change of similarity that is worth writing a document again
+PARTED = "-"  # no article's id: of copies on their way from one lead to another, inside a transaction
+_COMING = sa.exists().where(
+    submissions.c.article_id == articles.c.id,
+    submissions.c.stage.is_not(None),
+    submissions.c.kind == "push",
+)
+HAVE_DOCUMENTS = (articles.c.withdrawn.is_(False), sa.or_(articles.c.indexed_change > 0, _COMING))
+
+Place = tuple[int, int, int]  # rank of the source, when the item first came in (ms), its first sequence
+
 
 def resolve_verdict(
-    connection: sa.Connection, article_id: str, text_hash: str | None, verdict: Verdict
+    connection: sa.Connection, text: Text, verdict: Verdict, body: str | None = None, *, held: bool = False
 ) -> Verdict:
-    """Point a verdict at the text's present lead; the article leads itself when there is none left.
+    """Point a verdict at the present lead; the article leads itself when there is none that it is like.
 
-    The lead that dedupe was told of may have become a copy since, have been withdrawn, or have died on
-    its way here, and a copy of a lead that nobody can see would be lost to search.
+    The lead that dedupe was told of may have become a copy since, have been withdrawn or held, or have died
+    on its way here, and a copy of a lead that nobody can see would be lost to search. Who leads in its place
+    is compared with the text again.
     """
-    if verdict.duplicate_of is None:
+    said = verdict.duplicate_of
+    if said is None:
         return verdict
-    lead = _root(connection, verdict.duplicate_of) or _leader_of(connection, text_hash, article_id)
-    if lead is None or lead == article_id:
-        return Verdict("new", story_id=article_id)
-    return replace(verdict, duplicate_of=lead)
+    lead = _root(connection, said)
+    if lead == said and is_still(connection, text, verdict):
+        return verdict
+    for other in (lead, _leader_of(connection, text.text_hash, text.id)):
+        if other is not None and other != text.id:
+            found = beside(connection, text, other, body)
+            if found is not None:
+                return replace(found, story_id=verdict.story_id)
+    if held and lead is None:  # both wait, and when they may be seen it is decided again
+        return verdict
+    if lead is None or lead == text.id:
+        _note_heir(connection, said, text.id)
+    return Verdict("new", story_id=verdict.story_id)
+
+
+def is_still(connection: sa.Connection, text: Text, verdict: Verdict) -> bool:
+    """Whether a text is to its lead's present text what dedupe has said that it is.
+
+    A lead that is on its way for the first time will come with the text that dedupe saw.
+    """
+    lead = verdict.duplicate_of or ""
+    present = connection.execute(sa.select(articles.c.text_hash).where(articles.c.id == lead)).first()
+    if present is None or verdict.rule == SAME_TEXT:
+        return present is None or present.text_hash == text.text_hash
+    found = beside(connection, text, lead)
+    return found is not None and (found.word, found.rule) == (verdict.word, verdict.rule)
+
+
+def beside(connection: sa.Connection, text: Text, lead: str, body: str | None = None) -> Verdict | None:
+    """What a text is to an article of the ledger; None when it is no copy of it, or not of these days."""
+    other = read_texts(connection, [lead]).get(lead)
+    found = None if other is None else liken(text, other, body)
+    if found is None or other is None or found.rule == SAME_TEXT:
+        return found
+    return found if abs(text.moment - other.moment) <= WINDOW_MS else None
 
 
 def keep_place(
-    connection: sa.Connection, found: dict[str, Any], text_hash: str | None, verdict: Verdict
+    connection: sa.Connection, found: dict[str, Any], text: Text, verdict: Verdict, body: str | None = None
 ) -> Verdict:
-    """Let an article that leads others by now go on leading, and a copy of an unchanged text stay one."""
+    """Let a copy of an unchanged text stay one, and one that led follow its heir.
+
+    An heir leads in the place of a lead that could not be seen for a while.
+    """
     if verdict.duplicate_of is not None:
-        led = sa.select(articles.c.id).where(articles.c.duplicate_of == found["id"]).limit(1)
-        return verdict if connection.scalar(led) is None else Verdict("new", story_id=found["story_id"])
-    if found["duplicate_of"] is None or found["text_hash"] != text_hash:
         return verdict
-    before = Verdict(found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"])
-    return resolve_verdict(connection, found["id"], text_hash, before)
+    if found["duplicate_of"] is None:
+        return behind_heir(connection, found.get("heir"), text, body) or verdict
+    if found["text_hash"] != text.text_hash:
+        return verdict
+    before = Verdict(
+        found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"],
+        found.get("rule"), found.get("passage"),
+    )  # fmt: skip
+    return resolve_verdict(connection, text, before, body)
+
+
+def behind_heir(connection: sa.Connection, heir: str | None, text: Text, body: str | None) -> Verdict | None:
+    """What a text is to who leads since its article could not be seen; None when nobody does."""
+    lead = _root(connection, heir) if heir is not None else None
+    if lead is None or lead == text.id:
+        return None
+    return beside(connection, text, lead, body)
 
 
 def _root(connection: sa.Connection, lead: str) -> str | None:
-    row = connection.execute(
-        sa.select(articles.c.duplicate_of, articles.c.withdrawn).where(articles.c.id == lead)
-    ).first()
-    if row is None:
-        return lead if _on_its_way(connection, lead) else None
-    if row.duplicate_of is not None:
-        return _root(connection, row.duplicate_of)
-    return lead if _usable(connection, [lead]) else None
+    """Who leads in the place of an article: the lead it is a copy of, or the heir of one that nobody sees."""
+    columns = (articles.c.duplicate_of, articles.c.heir)
+    for _ in range(LONGEST_CHAIN):
+        row = connection.execute(sa.select(*columns).where(articles.c.id == lead)).first()
+        if row is None:
+            return lead if _on_its_way(connection, lead) else None
+        if row.duplicate_of is None and _usable(connection, [lead]):
+            return lead
+        onward = row.duplicate_of or row.heir
+        if onward is None or onward == lead:
+            return None
+        lead = onward
+    return None
+
+
+def _note_heir(connection: sa.Connection, gone: str, heir: str) -> None:
+    """Remember who leads since another cannot: fingerprints still name that one until the window ends."""
+    nobody = sa.and_(articles.c.id == gone, articles.c.id != heir, articles.c.duplicate_of.is_(None))
+    connection.execute(sa.update(articles).where(nobody).values(heir=heir))
 
 
 def _leader_of(connection: sa.Connection, text_hash: str | None, article_id: str) -> str | None:
@@ -60,7 +140,7 @@ def _leader_of(connection: sa.Connection, text_hash: str | None, article_id: str
     query = sa.select(articles.c.id).where(
         articles.c.text_hash == text_hash, articles.c.duplicate_of.is_(None), articles.c.id != article_id
     )
-    found = list(connection.scalars(query.order_by(articles.c.sequence).limit(20)))
+    found = list(connection.scalars(query.order_by(*FIRST).limit(20)))
     usable = _usable(connection, found) if found else set()
     return next((one for one in found if one in usable), None)
 
@@ -75,24 +155,23 @@ def leaders_of(connection: sa.Connection, texts: Iterable[str], since: int) -> d
         articles.c.ingested_at >= since,
     )  # fmt: skip
     found: dict[str, list[str]] = {}
-    for text, article_id in connection.execute(query.order_by(articles.c.sequence)):
+    for text, article_id in connection.execute(query.order_by(*FIRST)):
         found.setdefault(text, []).append(article_id)
     usable = _usable(connection, [one for ids in found.values() for one in ids]) if found else set()
     return {text: [one for one in ids if one in usable] for text, ids in found.items()}
 
 
 def _usable(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
-    """Those articles that are in the index, or may still come there by a push of their own."""
-    coming = sa.exists().where(
-        submissions.c.article_id == articles.c.id,
-        submissions.c.stage.is_not(None),
-        submissions.c.kind == "push",
-    )
+    """Those articles that may lead: readers see them, or may still do by a push of their own."""
     query = sa.select(articles.c.id).where(
-        articles.c.id.in_(sorted(ids)),
-        articles.c.withdrawn.is_(False),
-        sa.or_(articles.c.indexed_change > 0, coming),
+        articles.c.id.in_(sorted(ids)), articles.c.held.is_(None), *HAVE_DOCUMENTS
     )
+    return set(connection.scalars(query))
+
+
+def _with_documents(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """Those that are in the index, or may still come there by a push of their own; held ones as well."""
+    query = sa.select(articles.c.id).where(articles.c.id.in_(sorted(ids)), *HAVE_DOCUMENTS)
     return set(connection.scalars(query))
 
 
@@ -106,7 +185,7 @@ def _on_its_way(connection: sa.Connection, article_id: str) -> bool:
 
 
 def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
-    """Give the copies of an article that will not be seen a lead from among themselves.
+    """Give the copies of an article that will not be seen leads from among themselves.
 
     Returns the ids whose documents change. Does nothing when the article has been indexed before, since
     its older revision then still stands and leads, or when another submission of it is on its way.
@@ -118,37 +197,120 @@ def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
     ).first()
     if row is not None and row.indexed_change and not row.withdrawn:
         return set()
-    heir, changed = _crown(connection, articles.c.duplicate_of == article_id)
-    if heir is not None:
-        _set_verdict(connection, [article_id], verdict="duplicate", duplicate_of=heir, similarity=1.0)
+    changed = free_copies(connection, article_id)
+    heir = connection.scalar(sa.select(articles.c.heir).where(articles.c.id == article_id))
+    if changed and heir is not None:
+        set_verdicts(connection, judge(connection, [article_id], heir))
     return changed
 
 
 def free_copies(connection: sa.Connection, article_id: str, text_hash: str | None = None) -> set[str]:
-    """Give the copies of an article, or those of one text, a lead from among themselves, text by text."""
+    """Give the copies of an article, or those of one text, leads from among themselves.
+
+    The highest ranked, then the earliest that readers may see leads those that are like it; what is left is
+    led by the next in the same way. Returns the ids whose documents change.
+    """
     mine = articles.c.duplicate_of == article_id
     if text_hash is not None:
-        return _crown(connection, sa.and_(mine, articles.c.text_hash == text_hash))[1]
-    texts = list(connection.scalars(sa.select(articles.c.text_hash).where(mine).distinct()))
-    return set().union(*(free_copies(connection, article_id, text) for text in texts))
-
-
-def _crown(connection: sa.Connection, which: sa.ColumnElement[bool]) -> tuple[str | None, set[str]]:
-    """Make the oldest usable one of some copies their lead; also returns the ids whose documents change."""
-    copies = list(connection.scalars(sa.select(articles.c.id).where(which).order_by(articles.c.sequence)))
+        mine = sa.and_(mine, articles.c.text_hash == text_hash)
+    copies = list(connection.scalars(sa.select(articles.c.id).where(mine).order_by(*FIRST)))
     usable = _usable(connection, copies) if copies else set()
-    heir = next((copy for copy in copies if copy in usable), None)
-    if heir is None:  # the next copy that comes leads itself
-        return None, set()
-    _set_verdict(connection, [heir], verdict="new", duplicate_of=None, similarity=0.0)
-    _set_verdict(connection, [copy for copy in copies if copy != heir], duplicate_of=heir)
-    return heir, usable
+    changed: set[str] = set()
+    first: str | None = None
+    while (heir := next((copy for copy in copies if copy in usable), None)) is not None:
+        followers = judge(connection, copies, heir)
+        _crown(connection, heir)
+        set_verdicts(connection, followers)
+        changed |= {heir, *followers}
+        copies = [copy for copy in copies if copy != heir and copy not in followers]
+        first = first or heir
+    if first is not None:  # else nobody can lead, and the next copy that comes leads itself
+        _note_heir(connection, article_id, first)
+    return _with_documents(connection, changed) if changed else changed
 
 
-def _set_verdict(connection: sa.Connection, ids: list[str], **values: Any) -> None:  # noqa: ANN401 - columns
-    connection.execute(
-        sa.update(articles).where(articles.c.id.in_(ids)).values(change=articles.c.change + 1, **values)
-    )
+def take_over(connection: sa.Connection, article_id: str, lead: str) -> set[str]:
+    """Let an article lead in the place of another, which follows it with its copies; both are stored.
+
+    Copies that are not like the new lead get one from among themselves. Returns the ids whose documents
+    change, none when the old lead is not like the new one.
+    """
+    copies = connection.scalars(sa.select(articles.c.id).where(articles.c.duplicate_of == lead))
+    followers = judge(connection, [lead, *copies], article_id)
+    if lead not in followers or followers[lead].word == "excerpt":
+        return set()
+    set_verdicts(connection, followers)
+    return _with_documents(connection, followers) | free_copies(connection, lead)
+
+
+def follow_on(connection: sa.Connection, article_id: str, lead: str) -> set[str]:
+    """Let the copies of an article that is a copy itself follow its lead; others lead themselves."""
+    copies = list(connection.scalars(sa.select(articles.c.id).where(articles.c.duplicate_of == article_id)))
+    if not copies:
+        return set()
+    followers = judge(connection, copies, lead)
+    set_verdicts(connection, followers)
+    changed = _with_documents(connection, followers) if followers else set()
+    return changed | free_copies(connection, article_id)
+
+
+def review_copies(connection: sa.Connection, article_id: str) -> set[str]:
+    """Look again at the copies of a lead whose text has changed; those it has outgrown lead themselves."""
+    mine = articles.c.duplicate_of == article_id
+    columns = (articles.c.id, articles.c.verdict, articles.c.similarity)
+    copies = {row.id: row for row in connection.execute(sa.select(*columns).where(mine))}
+    alike = judge(connection, copies, article_id)
+    moved = {
+        one: verdict for one, verdict in alike.items()
+        if verdict.word != copies[one].verdict or abs(verdict.similarity - copies[one].similarity) >= NOTICED
+    }  # fmt: skip
+    set_verdicts(connection, moved)
+    changed = _with_documents(connection, moved) if moved else set()
+    left = [one for one in copies if one not in alike]
+    if left:
+        changed |= _free_some(connection, left)
+    return changed
+
+
+def _free_some(connection: sa.Connection, left: list[str]) -> set[str]:
+    """Free some of the copies of an article that goes on leading the others."""
+    away = sa.update(articles).where(articles.c.id.in_(left))
+    connection.execute(away.values(duplicate_of=PARTED))
+    changed = free_copies(connection, PARTED)
+    still = sa.select(articles.c.id).where(articles.c.duplicate_of == PARTED)
+    for one in list(connection.scalars(still)):  # nobody can see them, and when somebody can, they lead
+        _crown(connection, one)
+        changed.add(one)
+    return changed
+
+
+def _crown(connection: sa.Connection, article_id: str) -> None:
+    values = {"verdict": "new", "duplicate_of": None, "similarity": 0.0, "rule": None, "passage": None}
+    mine = sa.update(articles).where(articles.c.id == article_id)
+    connection.execute(mine.values(change=articles.c.change + 1, heir=None, **values))
+
+
+def set_verdicts(connection: sa.Connection, verdicts: Mapping[str, Verdict]) -> None:
+    """Store what some articles are to their leads; they are of their leads' stories."""
+    alike: dict[Verdict, list[str]] = {}
+    for article_id, verdict in verdicts.items():
+        alike.setdefault(verdict, []).append(article_id)
+    for verdict, ids in alike.items():
+        lead = articles.alias("lead")
+        story = sa.select(lead.c.story_id).where(lead.c.id == verdict.duplicate_of).scalar_subquery()
+        connection.execute(
+            sa.update(articles)
+            .where(articles.c.id.in_(ids))
+            .values(
+                verdict=verdict.word,
+                duplicate_of=verdict.duplicate_of,
+                similarity=verdict.similarity,
+                rule=verdict.rule,
+                passage=verdict.passage,
+                change=articles.c.change + 1,
+                story_id=sa.func.coalesce(story, articles.c.story_id),
+            )
+        )
 
 
 def touch(connection: sa.Connection, ids: Iterable[str]) -> None:

@@ -24,6 +24,8 @@ def accept_once(
     answer: Callable[[list[Accepted]], bytes],
     lane: Lane,
     door: str = "ingest",
+    *,
+    bar: bool = False,
 ) -> OnceAnswer:
     """Accept under a key; a known key gives its first answer again. Raises ``KeyReused``."""
     # Who comes second waits here until the first has ended, and then finds its answer.
@@ -34,7 +36,7 @@ def accept_once(
         if known.fingerprint != key.fingerprint:
             raise KeyReused("this Idempotency-Key was used for another request")
         return OnceAnswer(known.answer, repeated=True)
-    body = answer(accept_articles(connection, articles, now, lane, door))
+    body = answer(accept_articles(connection, articles, now, lane, door, bar=bar))
     connection.execute(sa.update(once).where(once.c.key == key.key).values(answer=body))
     return OnceAnswer(body, repeated=False)
 

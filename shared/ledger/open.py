@@ -20,7 +20,10 @@ MIGRATION_LOCK = 0x636F7079  # any number will do, as long as nothing else in th
 
 def open_ledger(settings: Settings) -> Ledger:
     """The ledger of this process; nothing connects yet."""
-    limits = Limits(lease_ms=int(settings.lease_seconds * 1000), max_attempts=settings.max_attempts)
+    limits = Limits(
+        lease_ms=int(settings.lease_seconds * 1000), max_attempts=settings.max_attempts,
+        ranks=settings.rank_of(), bar_copies=settings.bar_copies,
+    )  # fmt: skip
     return SqlLedger(settings.ledger_url, limits)
 
 

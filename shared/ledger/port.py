@@ -9,7 +9,9 @@ from typing import Literal, Protocol
 
 from shared.article import Article, Current, RawArticle, Verdict
 from shared.ledger.keeping import Keeping
+from shared.ledger.telling import Telling
 from shared.messages import Lane, Stage, Status
+from shared.stories.links import StoryLink, StoryText
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Accepted:
     id: str  # of the article
     submission: str
     withdrawn: bool = False
+    killed: bool = False  # a kill: it has ended already, a tombstone waits at stage index
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,38 @@ class Outcome:
     expected_revision: int | None = None
     change: int | None = None
     traceback: str | None = None
+    sketch: bytes | None = None  # dedupe's: packed ``Sketch``, what later texts are compared with
+    story_sketch: bytes | None = None
+    stories: tuple[StoryLink, ...] = ()  # articles of the stories that it belongs to, the most alike first
+
+
+@dataclass(frozen=True, slots=True)
+class KnownText:
+    """One text of a candidate, or of ``article_id`` that leads in its place by now.
+
+    Packed sketches, and the time (ms) by which its window is counted; no hash: it is under way.
+    """
+
+    article_id: str
+    sketch: bytes
+    moment: int
+    text_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What the window holds of one revision; packed ``sketch`` only of leads, whose bands are put back.
+
+    ``story_sketch`` and ``moment`` are those of the article itself, also when it leads nothing.
+    """
+
+    sequence: int
+    article_id: str
+    text_hash: str
+    lead: str
+    moment: int
+    sketch: bytes | None = None
+    story_sketch: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +115,7 @@ class Committed:
 
     words: dict[str, int]
     wake: tuple[tuple[Stage, Lane], ...]
+    leads: tuple[str, ...] = ()  # articles that lead though dedupe said otherwise: the bands do not know them
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +182,8 @@ class Flow(Protocol):
     def accept(self, articles: Sequence[RawArticle], now: int, lane: Lane = "live") -> list[Accepted]:
         """Store originals and submissions at stage clean, all or none; returns receipts in order.
 
-        An item that was withdrawn for good is not stored; its receipt says so.
+        An item that was withdrawn for good is not stored; its receipt says so. A push with pub_status
+        canceled is a kill: it withdraws its item at once, also one that is unknown or withdrawn already.
         """
 
     def claim(
@@ -184,8 +221,17 @@ class Flow(Protocol):
     def counts(self) -> dict[str, int]:
         """Submissions by status word, refreshes of the ledger's own left out."""
 
-    def fingerprints(self, since: int, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """A page of (sequence, text hash, lead id) of revisions accepted since, for rebuilding Redis."""
+    def fingerprints(self, since: int, after: int, limit: int) -> list[Fingerprint]:
+        """A page of what the window holds of revisions accepted since, by sequence, for rebuilding Redis."""
+
+    def known_texts(self, ids: Sequence[str]) -> dict[str, tuple[KnownText, ...]]:
+        """What candidates are compared by: of each its present text, and those being compared just now.
+
+        For one that leads no more, also the text of who leads in its place. Unknown ids are left out.
+        """
+
+    def known_stories(self, ids: Sequence[str]) -> dict[str, tuple[StoryText, ...]]:
+        """What candidates for a story are compared by: present texts, and those being compared just now."""
 
     def check(self) -> None:
         """Return when the ledger can be written; raises ``Unavailable``."""
@@ -194,5 +240,5 @@ class Flow(Protocol):
         """Close every connection."""
 
 
-class Ledger(Flow, Keeping, Protocol):
-    """Both halves: the flow of articles, and the keeping of what came of them."""
+class Ledger(Flow, Keeping, Telling, Protocol):
+    """All of it: the flow of articles, the keeping of what came of them, and what readers are told."""

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from shared.ledger.engine import take_turn
 from shared.ledger.keeping import Page, PruneRule
 from shared.ledger.leads import queue_refresh
+from shared.ledger.likeness import drop_sketches
 from shared.ledger.replays import DAY_MS
+from shared.ledger.revisions import forget_revisions
 from shared.ledger.rows import Row, end_of_page, read_rows
 from shared.ledger.schema import articles, journey, originals, submissions
 from shared.ledger.tallies import add
@@ -76,6 +78,8 @@ def bury(connection: sa.Connection, now: int, limit: int) -> int:
         if found.get(one, 0) == len(held.get(one, ()))
     ]  # fmt: skip
     connection.execute(sa.delete(articles).where(articles.c.id.in_(ids)))
+    drop_sketches(connection, ids)
+    forget_revisions(connection, ids)
     _remove(connection, sorted(sequence for one in ids for sequence in held.get(one, ())))
     return len(ids)
 
@@ -154,6 +158,7 @@ def _take_out_page(connection: sa.Connection, rule: PruneRule, after: int, limit
     changed: set[str] = set()
     for row in rows:
         changed |= take_out(connection, row, "pruned", now)
+    forget_revisions(connection, [row["id"] for row in rows])
     # The same content sent again is not found unchanged: it brings the article back.
     ids = [row["id"] for row in rows]
     connection.execute(sa.update(articles).where(articles.c.id.in_(ids)).values(content_hash=NOTHING))

@@ -19,6 +19,8 @@ FARTHEST_SECONDS = 1 << 32  # the year 2106, and 1833; with the sequence that st
 # Rows looked at in one transaction of a long walk, however few of them are meant: on SQLite nobody else
 # writes meanwhile.
 LOOKED_AT = 2_000
+# The low bits of a sort key are the sequence of the item's first submission: it orders one millisecond.
+ARRIVAL = articles.c.sort_key.op("&")((1 << SEQUENCE_BITS) - 1)
 Row = dict[str, Any]  # one row of a table, by column name
 
 
@@ -52,6 +54,8 @@ def read_article(row: Mapping[str, Any], copies: tuple[Copy, ...] = ()) -> Artic
         verdict=row["verdict"],
         duplicate_of=row["duplicate_of"],
         similarity=row["similarity"],
+        rule=row["rule"],
+        passage=row["passage"],
         story_id=row["story_id"],
         is_lead=row["duplicate_of"] is None,
         sort_key=row["sort_key"],
@@ -68,7 +72,9 @@ def read_current(row: Mapping[str, Any], copies: tuple[Copy, ...], *, failed: bo
         revision=row["revision"],
         sequence=row["sequence"],
         content_hash=row["content_hash"],
-        verdict=Verdict(word, row["duplicate_of"], row["similarity"], row["story_id"]),
+        verdict=Verdict(
+            word, row["duplicate_of"], row["similarity"], row["story_id"], row["rule"], row["passage"]
+        ),
         has_copies=bool(copies),
         version=row["version"],
         modified_at=None if row["modified_at"] is None else from_ms(row["modified_at"]),
@@ -93,13 +99,25 @@ def lock_facts(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
 def load_copies(connection: sa.Connection, ids: Iterable[str]) -> dict[str, tuple[Copy, ...]]:
     """Where else each lead ran, oldest first, at most ``COPIES_SHOWN`` each."""
     query = (
-        sa.select(articles.c.duplicate_of, articles.c.id, articles.c.source_id, articles.c.url)
-        .where(articles.c.duplicate_of.in_(list(ids)), articles.c.withdrawn.is_(False))
+        sa.select(
+            articles.c.duplicate_of,
+            articles.c.id,
+            articles.c.source_id,
+            articles.c.url,
+            articles.c.verdict,
+            articles.c.similarity,
+            articles.c.rule,
+        )
+        .where(
+            articles.c.duplicate_of.in_(list(ids)),
+            articles.c.withdrawn.is_(False),
+            articles.c.held.is_(None),  # where it will run is nobody's business yet
+        )
         .order_by(articles.c.sequence)
     )
     found: dict[str, list[Copy]] = {}
-    for lead, copy_id, source, url in connection.execute(query):
+    for lead, *facts in connection.execute(query):
         copies = found.setdefault(lead, [])
         if len(copies) < COPIES_SHOWN:
-            copies.append(Copy(copy_id, source, url))
+            copies.append(Copy(*facts))
     return {lead: tuple(copies) for lead, copies in found.items()}

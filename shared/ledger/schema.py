@@ -140,6 +140,16 @@ articles = Table(
     # The version of the rules that the present tags were made with, or are known to be the same with. Empty:
     # they are from before there were versions. NULL: the revision is not tagged yet, or is gone.
     Column("vocabulary", Words(16)),
+    Column("rule", Words(32)),  # what the verdict was given by
+    Column("passage", Prose),  # of this article's own text, that its lead has as well
+    Column("moment", BigInteger),  # ms, by which the window is counted: published, else ingested
+    Column("rank", Integer, nullable=False, default=0),  # of its source: the lowest leads
+    Column("held", Words(8)),  # why it is not shown now: withheld, embargo, expired; NULL: it is
+    Column("due_at", BigInteger),  # ms, when that changes by itself
+    Column("heir", Words(32)),  # who leads its copies since it cannot
+    Index("ix_articles_due", "due_at", sqlite_where=text("due_at IS NOT NULL"),
+          postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_articles_story", "story_id"),
     Index("ix_articles_duplicate_of", "duplicate_of", sqlite_where=text("duplicate_of IS NOT NULL"),
           postgresql_where=text("duplicate_of IS NOT NULL")),
     Index("ix_articles_sequence", "sequence"),
@@ -190,4 +200,58 @@ erasures = Table(
     Column("article_id", Words(32), primary_key=True),
     Column("text_hash", Words(32), primary_key=True),
     Column("due", Boolean, nullable=False),  # to be forgotten
+    Column("sketch", LargeBinary),  # of that text, as in ``sketches``: its bands are made from them
+    Column("story", LargeBinary),
+    Column("moment", BigInteger),
+)
+
+sketches = Table(
+    "sketches",  # what articles are compared by; of older ones it is made from the article when it is missing
+    metadata,
+    Column("article_id", Words(32), primary_key=True),
+    Column("near", LargeBinary),  # packed shared.nearness.sketch.Sketch
+    Column("story", LargeBinary),  # packed shared.stories.features.StorySketch
+)
+
+revisions = Table(
+    "revisions",  # what articles were before; the present revision is in ``articles``
+    metadata,
+    Column("article_id", Words(32), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("made_at", BigInteger, nullable=False),  # when it was compared and became one
+    Column("article", LargeBinary, nullable=False),  # packed Article
+)
+
+events = Table(
+    "events",  # what befell articles, for those who follow; written under the turn, so ids are in order
+    metadata,
+    Column("id", Sequence, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Words(12), nullable=False),  # shared.ledger.telling.EventKind
+    Column("article_id", Words(32), nullable=False),
+    Column("source_id", Words(255), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Column("detail", Prose),  # JSON, without any text of the article
+    Index("ix_events_article", "article_id"),
+    Index("ix_events_at", "at"),
+    sqlite_autoincrement=True,  # who follows remembers the last id, also after rows were pruned
+)
+
+story_merges = Table(
+    "story_merges",
+    metadata,
+    Column("story_id", Words(32), primary_key=True),
+    Column("into_id", Words(32), nullable=False),  # a story that lives: later merges are followed here
+    Column("at", BigInteger, nullable=False),
+    Index("ix_story_merges_into", "into_id"),
+)
+
+barred_texts = Table(
+    "barred_texts",  # texts of withdrawn articles, which nobody may push again (a setting)
+    metadata,
+    Column("text_hash", Words(32), primary_key=True),
+    Column("article_id", Words(32), nullable=False),  # whose it was
+    Column("at", BigInteger, nullable=False),
 )

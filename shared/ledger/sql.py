@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from shared.article import Article, RawArticle
 from shared.clock import from_ms
-from shared.fingerprints.port import WINDOW_SECONDS
 from shared.ledger.accepting import accept_articles
 from shared.ledger.claims import (
     Limits,
@@ -26,26 +25,32 @@ from shared.ledger.claims import (
 from shared.ledger.commits import Settlement
 from shared.ledger.engine import Database, take_turn
 from shared.ledger.keeper import SqlKeeping
+from shared.ledger.likeness import read_known
 from shared.ledger.port import (
     Accepted,
     Backlog,
     Claim,
     Committed,
+    Fingerprint,
     JourneyStep,
+    KnownText,
     Outcome,
     SubmissionStatus,
 )
 from shared.ledger.rows import Row, load_articles, load_copies, read_article, read_rows
 from shared.ledger.schema import articles, journey, submissions
+from shared.ledger.stories import read_story_texts
+from shared.ledger.teller import SqlTelling
+from shared.ledger.window import read_fingerprints
 from shared.messages import Lane, Stage
+from shared.stories.links import StoryText
 
 
-class SqlLedger(SqlKeeping):
+class SqlLedger(SqlKeeping, SqlTelling):
     """A ``Ledger`` on one database; open it in the process that uses it."""
 
     def __init__(self, url: str, limits: Limits | None = None) -> None:
-        super().__init__(Database(url))
-        self._limits = limits or Limits()
+        super().__init__(Database(url), limits)
 
     def accept(
         self, articles: Sequence[RawArticle], now: int, lane: Lane = "live", door: str = "ingest"
@@ -54,7 +59,7 @@ class SqlLedger(SqlKeeping):
         if not articles:
             return []
         with self._database.write() as connection:
-            return accept_articles(connection, articles, now, lane, door)
+            return accept_articles(connection, articles, now, lane, door, bar=self._limits.bar_copies)
 
     def claim(
         self, stage: Stage, lane: Lane, limit: int, worker: str, now: int, token: str | None = None
@@ -103,7 +108,7 @@ class SqlLedger(SqlKeeping):
     ) -> Committed:
         """Record every outcome and move what goes on to ``next_stage``."""
         with self._database.write() as connection:
-            return Settlement(connection, claim, next_stage, worker, now).run(outcomes)
+            return Settlement(connection, claim, next_stage, worker, now, self._limits).run(outcomes)
 
     def release(self, token: str, now: int, *, blame: str | None = None, traceback: str | None = None) -> int:
         """Give claimed rows back, with or without blame."""
@@ -187,26 +192,20 @@ class SqlLedger(SqlKeeping):
         with self._database.read() as connection:
             return {status: count for status, count in connection.execute(query)}  # noqa: C416 - rows, not pairs
 
-    def fingerprints(self, since: int, after: int, limit: int) -> list[tuple[int, str, str]]:
-        """A page of (sequence, text hash, lead id) of revisions accepted since, for rebuilding Redis."""
-        lead = sa.func.coalesce(articles.c.duplicate_of, articles.c.id)
-        query = (
-            sa.select(articles.c.sequence, articles.c.text_hash, lead)
-            .where(articles.c.withdrawn.is_(False))
-            .order_by(articles.c.sequence)
-            .limit(limit)
-        )
-        # Sequences follow the time of acceptance, so the window begins after the last one before it. A clock
-        # that was far behind must not hide a window: what says it is much older than that is passed over.
-        longest = int(WINDOW_SECONDS * 1000)
-        before = sa.and_(submissions.c.accepted_at < since, submissions.c.accepted_at >= since - longest)
-        last = (
-            sa.select(submissions.c.sequence).where(before).order_by(submissions.c.sequence.desc()).limit(1)
-        )
+    def fingerprints(self, since: int, after: int, limit: int) -> list[Fingerprint]:
+        """A page of what the window holds of revisions accepted since, for rebuilding Redis."""
         with self._database.read() as connection:
-            start = after or connection.scalar(last) or 0
-            page = connection.execute(query.where(articles.c.sequence > start))
-            return [(sequence, text_hash, owner) for sequence, text_hash, owner in page]
+            return read_fingerprints(connection, since, after, limit)
+
+    def known_texts(self, ids: Sequence[str]) -> dict[str, tuple[KnownText, ...]]:
+        """What candidates are compared by."""
+        with self._database.read() as connection:
+            return read_known(connection, ids) if ids else {}
+
+    def known_stories(self, ids: Sequence[str]) -> dict[str, tuple[StoryText, ...]]:
+        """What candidates for a story are compared by."""
+        with self._database.read() as connection:
+            return read_story_texts(connection, ids) if ids else {}
 
     def check(self) -> None:
         """Return when the ledger can be written; raises ``Unavailable``."""

@@ -10,16 +10,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.article import Verdict
-from shared.codec import from_json, to_json
-from shared.ledger.leads import free_copies, resolve_verdict, touch
+from shared.article import Article, Verdict
+from shared.codec import from_json, to_json, unpack
+from shared.ledger.leads import behind_heir, follow_on, free_copies, resolve_verdict, review_copies, touch
+from shared.ledger.likeness import keep_sketches, text_of
 from shared.ledger.rows import Row
-from shared.ledger.schema import articles, submissions
+from shared.ledger.schema import articles, sketches, submissions
+from shared.ledger.stories import living_story
 
 FACTS = (
     "source_id", "url", "sequence", "revision", "version", "modified_at", "content_hash", "text_hash",
     "verdict", "duplicate_of", "similarity", "story_id", "sort_key", "withdrawn", "gone",
-    "gone_at", "vocabulary",
+    "gone_at", "vocabulary", "rule", "passage", "moment", "rank", "held", "due_at",
 )  # fmt: skip
 NONE = {"standing": None, "standing_facts": None}
 
@@ -60,19 +62,36 @@ def as_served(row: Row) -> Row:
 def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     """Put the served revision back in place of one that failed; returns the ids whose documents change."""
     mine = sa.and_(articles.c.id == row["article_id"], articles.c.sequence == row["sequence"])
-    columns = (articles.c.standing_facts, articles.c.duplicate_of, articles.c.text_hash)
+    columns = (
+        articles.c.standing_facts, articles.c.standing, articles.c.duplicate_of, articles.c.text_hash,
+        articles.c.heir,
+    )  # fmt: skip
     found = connection.execute(sa.select(*columns).where(mine)).first()
     if found is None or found.standing_facts is None:
         return set()
     facts = from_json(found.standing_facts, dict[str, Any])  # an older release set aside fewer of them
-    before = Verdict(facts["verdict"], facts["duplicate_of"], facts["similarity"], facts["story_id"])
-    verdict = resolve_verdict(connection, row["article_id"], facts["text_hash"], before)
-    facts |= {"verdict": verdict.word, "duplicate_of": verdict.duplicate_of, "similarity": verdict.similarity}
+    article = unpack(found.standing, Article)
+    text = text_of(row["article_id"], facts["text_hash"], article)
+    before = Verdict(
+        facts["verdict"], facts["duplicate_of"], facts["similarity"], facts["story_id"],
+        facts.get("rule"), facts.get("passage"),
+    )  # fmt: skip
+    if before.duplicate_of is None:  # who led may have handed over, when it was held
+        before = behind_heir(connection, found.heir, text, article.body) or before
+    verdict = resolve_verdict(connection, text, before, article.body)
+    facts["story_id"] = living_story(connection, facts["story_id"])  # it may have been merged meanwhile
+    facts |= {
+        "verdict": verdict.word, "duplicate_of": verdict.duplicate_of, "similarity": verdict.similarity,
+        "rule": verdict.rule, "passage": verdict.passage,
+    }  # fmt: skip
     values = {
-        "vocabulary": "", **facts, **NONE, "article": articles.c.standing,
-        "change": articles.c.change + 1,
+        "vocabulary": "", "moment": text.moment, "held": None, "due_at": None, **facts, **NONE,
+        "article": articles.c.standing, "change": articles.c.change + 1,
     }  # fmt: skip
     connection.execute(sa.update(articles).where(mine).values(values))
+    story = sa.select(sketches.c.story).where(sketches.c.article_id == row["article_id"])
+    kept = {"article_id": row["article_id"], "near": text.sketch, "story": connection.scalar(story)}
+    keep_sketches(connection, [kept])
     leads = (
         {found.duplicate_of, verdict.duplicate_of} if found.duplicate_of != verdict.duplicate_of else set()
     )
@@ -80,7 +99,9 @@ def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     touch(connection, leads)
     changed = {row["article_id"], *leads}
     if verdict.duplicate_of is not None:  # it led for a while, and a copy cannot lead
+        changed |= follow_on(connection, row["article_id"], verdict.duplicate_of)
+    elif facts.get("held") is not None:  # the one that failed was to be shown, and led for a while
         changed |= free_copies(connection, row["article_id"])
     elif found.text_hash != facts["text_hash"]:
-        changed |= free_copies(connection, row["article_id"], found.text_hash)
+        changed |= review_copies(connection, row["article_id"])
     return changed

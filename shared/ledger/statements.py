@@ -29,5 +29,5 @@ SET_VERSION = (
 SET_INDEXED = (
     sa.update(articles)
     .where(articles.c.id == sa.bindparam("row_id"), articles.c.indexed_change < sa.bindparam("written"))
-    .values(indexed_change=sa.bindparam("written"), indexed_at=sa.bindparam("moment"))
+    .values(indexed_change=sa.bindparam("written"), indexed_at=sa.bindparam("at_ms"))
 )

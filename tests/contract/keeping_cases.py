@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 
 from services.workers.pipeline import NEXT
-from services.workers.steps import run_dedupe
+from services.workers.stages.near import Near
+from services.workers.steps import Stories, run_dedupe, write_leads
 from shared.article import Article, RawArticle
 from shared.clock import from_ms
+from shared.fingerprints.bands_memory import MemoryBands
 from shared.fingerprints.memory import MemoryFingerprints
 from shared.index.document import digest
 from shared.ledger.engine import Database
@@ -23,6 +25,7 @@ from shared.ledger.rows import Row, read_rows
 from shared.ledger.schema import articles, submissions
 from shared.messages import LANES, TERMINAL, Stage
 from shared.settings import Settings
+from shared.stories.keys import STORY_DAYS, STORY_LEAST, STORY_PLACED
 from tests.contract.ledger_cases import NOW, cleaned, make_raw, tagged
 
 DAY = 24 * 3_600_000
@@ -53,9 +56,13 @@ class Newsroom:
     rules: Callable[[Article], Article] = lambda article: article  # what clean makes of an article
     forgets: bool = False  # whether some articles may not know the version that they were tagged with
     vocabulary: str = "v1"  # of the rules that the workers tag by; what they give is in KEYWORDS
+    compares_near: bool = False  # whether texts that are only like each other are copies, and make stories
 
     def __post_init__(self) -> None:
         self.ledger = open_ledger(self.settings)
+        self.near = Near(MemoryBands(), self.ledger.known_texts)
+        bands = MemoryBands(least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED)
+        self.stories = Stories(bands, self.ledger.known_stories)
 
     def accept(self, *raws: RawArticle) -> None:
         """Take pushes in, a millisecond after the last ones."""
@@ -91,12 +98,15 @@ class Newsroom:
     def work(self, held: Claim) -> list[Outcome]:
         """What a worker makes of a claim."""
         if held.stage == "dedupe":
-            return run_dedupe(held.works, self.fingerprints, from_ms(self.now))
+            more = (self.near, self.stories) if self.compares_near else (None, None)
+            return run_dedupe(held.works, self.fingerprints, from_ms(self.now), *more)
         return [self._one(held.stage, work) for work in held.works]
 
     def commit(self, held: Claim, outcomes: Sequence[Outcome]) -> dict[str, int]:
         """Commit, and say what was taken."""
-        return self.ledger.commit(held, outcomes, NEXT[held.stage], "w", self.now).words
+        done = self.ledger.commit(held, outcomes, NEXT[held.stage], "w", self.now)
+        write_leads(done.leads, self.near)
+        return done.words
 
     def _one(self, stage: Stage, work: Work) -> Outcome:
         given = work.raw or work.article

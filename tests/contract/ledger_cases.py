@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
@@ -60,6 +61,58 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
     opened.close()
 
 
+ROOTS = (
+    "harb",
+    "boar",
+    "pier",
+    "spri",
+    "mayo",
+    "coun",
+    "ferr",
+    "stor",
+    "dama",
+    "budg",
+    "repo",
+    "engi",
+    "crac",
+    "brid",
+)
+ENDS = (
+    "a",
+    "el",
+    "in",
+    "or",
+    "us",
+    "et",
+    "ane",
+    "ili",
+    "omer",
+    "und",
+    "ard",
+    "esque",
+    "ion",
+    "ity",
+    "al",
+    "ous",
+    "ek",
+)
+
+
+def story(seed: int, sentences: int = 14) -> list[str]:
+    """Sentences of a text that no other seed has anything in common with."""
+    pick = random.Random(seed)
+    return [
+        " ".join(pick.choice(ROOTS) + pick.choice(ENDS) for _ in range(11)).capitalize() + "."
+        for _ in range(sentences)
+    ]
+
+
+def edited(seed: int, changed: int, mark: int = 0) -> str:
+    """The text of a seed with some of its sentences in the words of somebody else."""
+    kept, other = story(seed), story(10_000 + 100 * seed + mark)
+    return "\n".join([*kept[: len(kept) - changed], *other[:changed]])
+
+
 def make_raw(number: int, **fields: object) -> RawArticle:
     given = RawArticle(
         id=f"{number:032x}", source=Source("paper.example"), uri=f"item-{number}", title=f"Title {number}",
@@ -71,7 +124,8 @@ def make_raw(number: int, **fields: object) -> RawArticle:
 def make_article(raw: RawArticle, **fields: object) -> Article:
     made = Article(
         id=raw.id, source=raw.source, title=raw.title or "", body=raw.body or "", ingested_at=from_ms(NOW),
-        version=raw.version, modified_at=raw.modified_at,
+        version=raw.version, modified_at=raw.modified_at, published_at=raw.published_at,
+        pub_status=raw.pub_status, embargo_until=raw.embargo_until, expires_at=raw.expires_at,
     )  # fmt: skip
     return replace(made, **fields)  # type: ignore[arg-type]
 
@@ -89,9 +143,12 @@ def clean(ledger: Ledger, now: int = NOW) -> None:
 
 def dedupe(ledger: Ledger, verdicts: dict[str, Verdict] | None = None, now: int = NOW) -> None:
     held = claim(ledger, "dedupe", now)
-    given = verdicts or {}
-    outcomes = [_deduped(work, given.get(work.article_id, Verdict("new"))) for work in held.works]
-    ledger.commit(held, outcomes, "tag", "worker-1", now)
+    ledger.commit(held, deduped_outcomes(held, verdicts or {}), "tag", "worker-1", now)
+
+
+def deduped_outcomes(held: Claim, verdicts: dict[str, Verdict]) -> list[Outcome]:
+    """What dedupe might say of a claim: ``verdicts`` by article, else that it is new."""
+    return [_deduped(work, verdicts.get(work.article_id, Verdict("new"))) for work in held.works]
 
 
 def _deduped(work: Work, verdict: Verdict) -> Outcome:

@@ -119,12 +119,12 @@ def test_a_field_that_the_mapping_does_not_know_is_refused_while_the_rest_is_wri
     elasticsearch_url, alias, raw
 ):
     mapping = index_mapping()
-    del mapping["properties"]["story_id"]
+    del mapping["properties"]["duplicate_of"]
     raw.indices.create(index=index_name(alias), mappings=mapping, aliases={alias: {"is_write_index": True}})
     index = ElasticsearchIndex(elasticsearch_url, alias)
-    outcomes = index.write([article(1), article(2, story_id="s1"), article(3)])
+    outcomes = index.write([article(1), article(2, duplicate_of="s1"), article(3)])
     assert words(outcomes) == ["written", "refused", "written"]
-    assert "story_id" in outcomes[1].reason
+    assert "duplicate_of" in outcomes[1].reason
     index.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.contract.ledger_cases import (
     clean,
     cleaned,
     dedupe,
+    deduped_outcomes,
     hash_of,
     index,
     make_article,
@@ -347,10 +349,15 @@ def test_a_copy_in_the_same_batch_as_its_lead_needs_no_second_indexing(ledger: L
 def test_a_copy_of_a_copy_is_told_of_the_lead(ledger: Ledger) -> None:
     lead, copy, third = make_raw(1), make_raw(2), make_raw(3)
     run_all(ledger, lead, copy, verdicts={copy.id: Verdict("duplicate", lead.id, 1.0, lead.id)})
-    run_all(ledger, third, verdicts={third.id: Verdict("duplicate", copy.id, 1.0, lead.id)})
+    ledger.accept([third], NOW)
+    clean(ledger)
+    held = claim(ledger, "dedupe")
+    [said] = deduped_outcomes(held, {third.id: Verdict("duplicate", copy.id, 1.0, lead.id)})
+    text = hash_of(lead.id, Verdict("new"))
+    ledger.commit(held, [replace(said, text_hash=text)], "tag", "worker-1", NOW)
     found = ledger.article(third.id)
     assert found is not None
-    assert found.duplicate_of == lead.id
+    assert (found.duplicate_of, found.rule) == (lead.id, "same-text")
 
 
 def test_copies_of_a_lead_that_died_on_its_way_get_a_lead_of_their_own(ledger: Ledger) -> None:
@@ -497,9 +504,10 @@ def test_fingerprints_are_paged_with_the_lead_of_each_text(ledger: Ledger) -> No
     lead, copy = make_raw(1), make_raw(2)
     run_all(ledger, lead, copy, verdicts={copy.id: Verdict("duplicate", lead.id, 1.0, lead.id)})
     [first] = ledger.fingerprints(NOW - 1, 0, 1)
-    assert first[1:] == (hash_of(lead.id, Verdict("new")), lead.id)
-    [second] = ledger.fingerprints(NOW - 1, first[0], 10)
-    assert second[1:] == first[1:]
+    assert (first.text_hash, first.lead) == (hash_of(lead.id, Verdict("new")), lead.id)
+    [second] = ledger.fingerprints(NOW - 1, first.sequence, 10)
+    assert (second.article_id, second.text_hash, second.lead) == (copy.id, first.text_hash, lead.id)
+    assert (first.sketch is not None, second.sketch, second.moment) == (True, None, NOW)
     assert ledger.fingerprints(NOW + 1, 0, 10) == []
 
 

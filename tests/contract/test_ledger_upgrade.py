@@ -21,7 +21,9 @@ from shared.settings import Settings
 from tests.contract.keeping_cases import BRIDGE, PIER, Newsroom, piece, walk
 
 BEFORE = "0002"
-NEW = {"vocabulary"}  # columns that the release before did not have
+# Columns and tables that that release did not have; two migrations are taken at once.
+NEW = {"vocabulary", "rule", "passage", "moment", "rank", "held", "due_at", "heir", "sketch", "story"}
+NEW_TABLES = {"sketches", "revisions", "events", "story_merges", "barred_texts"}
 
 
 @pytest.fixture
@@ -80,6 +82,8 @@ def fill(room: Newsroom) -> None:
 def copy_rows(room: Newsroom, target: Database) -> None:
     """What is in a present ledger, as the release before would have it."""
     for table in metadata.sorted_tables:
+        if table.name in NEW_TABLES:
+            continue
         rows = [{name: row[name] for name in row if name not in NEW} for row in room.rows(sa.select(table))]
         if table is tallies:
             rows = [row for row in rows if ":" not in row["name"]]
@@ -90,7 +94,9 @@ def copy_rows(room: Newsroom, target: Database) -> None:
         with target.write() as connection:
             connection.execute(sa.delete(table))  # the migration makes a total of nothing
             for row in rows:
-                connection.execute(sa.insert(table).values(row))
+                # Without the defaults of columns that are not there.
+                plain = sa.table(table.name, *(sa.column(name, table.c[name].type) for name in row))
+                connection.execute(sa.insert(plain).values(row))
             key = next(iter(table.primary_key))
             numbered = rows and isinstance(rows[0][key.name], int)
             if numbered and target.engine.dialect.name == "postgresql":
@@ -109,7 +115,7 @@ def columns(room: Newsroom) -> set[str]:
 def test_everything_goes_on_after_the_migration(old: Newsroom) -> None:
     assert not columns(old) & NEW
     migrate_ledger(old.settings)
-    assert columns(old) >= NEW
+    assert columns(old) >= NEW - {"sketch", "story"}  # which are of erasures
     assert old.ledger.rejections() == {"dropped": 1, "feed": 2, "front-page": 1, "other": 1}
     assert old.ledger.vocabularies() == {"": 8}  # 1, 2, 3 and 12, and 13 to 16 on their way
     old.vocabulary = "v2"

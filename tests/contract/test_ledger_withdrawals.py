@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from services.workers.retention import forget_erased
 from services.workers.stages.dedupe import text_hash
 from shared.errors import Unavailable
-from shared.fingerprints.port import TextClaim
-from shared.ledger.keeping import QuarantineFilter, ReplaySpec, Withdrawal
+from shared.ledger.keeping import Erasure, QuarantineFilter, ReplaySpec, Withdrawal
 from shared.ledger.port import Accepted
 from shared.ledger.schema import articles, journey, originals, submissions
 from shared.messages import Stage
@@ -37,7 +36,7 @@ def withdraw(room: Newsroom, number: int, *, purge: bool = False) -> Withdrawal:
     return done
 
 
-def noted(room: Newsroom) -> list[TextClaim]:
+def noted(room: Newsroom) -> list[Erasure]:
     """What the fingerprints have to forget, but for the row that stands for the log of the file."""
     return [claim for claim in room.ledger.erasures(10) if claim.text_hash]
 
@@ -266,7 +265,7 @@ def test_a_purged_article_leaves_nothing_but_its_tombstone(room: Newsroom) -> No
     assert room.rows(sa.select(originals).where(originals.c.sequence == row["sequence"])) == []
     for step in room.ledger.journey(piece(1).id):
         assert step.detail is None
-    assert noted(room) == [TextClaim(piece(1).id, text)]
+    assert [(one.article_id, one.text_hash) for one in noted(room)] == [(piece(1).id, text)]
     room.ledger.erased(room.ledger.erasures(10))
     assert room.ledger.erasures(10) == []
     room.settle()

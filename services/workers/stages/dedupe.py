@@ -5,24 +5,30 @@ source's version, else its modification time, else arrival, is ``superseded``; e
 *Same text* (another id): the first article to claim a text within the window leads it, later ones are its
 duplicates. Only what a reader would notice counts: case, spacing and punctuation of a text do not. An article
 that leads others keeps leading when its own text changes, so that its copies never fold under a copy.
+*Nearly the same text*: of those that lead their very text, as ``near.py`` finds and ``shared.nearness``
+compares: duplicate, version (a rewrite) or excerpt of a lead, by a rule that the verdict names.
 *Run again*: the very submission that its article was made of is neither unchanged nor older. Its verdict
 stands (keep), or the ledger decides (reset), which knows who was first; fingerprints just learn its text.
+What is reset is compared with near texts like an arrival as long as copies may still come, later with the
+lead it had.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
 
+from services.workers.stages.near import Near, NearText, compare_with, find_leads, write_down
 from services.workers.stages.repeats import body_before_profile
 from shared.article import Article, Current, Verdict
 from shared.fingerprints.port import Fingerprints, TextClaim
 
 HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
+SAME_TEXT = "same-text"  # the rule of those
 SHORT_WORDS = 12  # below this a body says too little to be told from another; the title is added
 
 _WORD = re.compile(r"\w+")
@@ -43,6 +49,11 @@ class Arrival:
         """Whether the article is known by this very submission."""
         return self.current is not None and self.current.sequence == self.sequence
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is run again and its verdict stands."""
+        return self.replay == "keep" and self.is_own
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -53,10 +64,17 @@ class Compared:
     text_hash: str
     verdict: Verdict | None = None
     reason: str | None = None
+    sketch: bytes | None = None  # packed, of a revision that was compared with near texts
+    moment: int | None = None  # ms, by which its window is counted
 
 
-def dedupe_articles(arrivals: Sequence[Arrival], fingerprints: Fingerprints) -> list[Compared]:
-    """Compare a batch, in order of arrival; asks the fingerprints once for all that are new revisions."""
+def dedupe_articles(
+    arrivals: Sequence[Arrival], fingerprints: Fingerprints, near: Near | None = None
+) -> list[Compared]:
+    """Compare a batch, in order of arrival; asks the fingerprints once for all that are new revisions.
+
+    Without ``near`` only the very same text makes a copy.
+    """
     compared = [_compare_with_item(arrival) for arrival in arrivals]
     fresh = [index for index, found in enumerate(compared) if found.word == "deduped"]
     asking = [index for index in fresh if _claims_text(arrivals[index])]
@@ -64,15 +82,15 @@ def dedupe_articles(arrivals: Sequence[Arrival], fingerprints: Fingerprints) -> 
     leads = dict(zip(asking, fingerprints.claim(claims), strict=True))
     for index in fresh:
         compared[index] = _with_verdict(compared[index], arrivals[index], leads.get(index))
-    return compared
+    return compared if near is None else _with_near(compared, arrivals, leads, near)
 
 
 def _claims_text(arrival: Arrival) -> bool:
     """Whether later copies are to find this article: not under a text of long ago, nor under a known copy."""
     if arrival.replay is None:
         return True
-    kept = arrival.replay == "keep" and arrival.is_own
-    is_copy = kept and arrival.current is not None and arrival.current.verdict.duplicate_of is not None
+    current = arrival.current
+    is_copy = arrival.is_kept and current is not None and current.verdict.duplicate_of is not None
     return arrival.is_recent and not is_copy
 
 
@@ -99,7 +117,7 @@ def _is_older(arrival: Arrival, current: Current) -> bool:
 
 def _with_verdict(found: Compared, arrival: Arrival, lead: str | None) -> Compared:
     article, current = arrival.article, arrival.current
-    if arrival.replay == "keep" and current is not None and arrival.is_own:
+    if arrival.is_kept and current is not None:
         verdict = current.verdict
     elif lead is None or arrival.replay is not None:
         verdict = Verdict("new", story_id=article.id)  # until the ledger has looked for an earlier one
@@ -107,8 +125,41 @@ def _with_verdict(found: Compared, arrival: Arrival, lead: str | None) -> Compar
         story = current.verdict.story_id if current is not None else article.id
         verdict = Verdict("new", story_id=story)
     else:
-        verdict = Verdict("duplicate", lead, 1.0, lead)
-    return Compared("deduped", found.content_hash, found.text_hash, verdict)
+        verdict = Verdict("duplicate", lead, 1.0, lead, SAME_TEXT)
+    return replace(found, verdict=verdict)
+
+
+def _with_near(
+    compared: Sequence[Compared], arrivals: Sequence[Arrival], leads: Mapping[int, str], near: Near
+) -> list[Compared]:
+    """The same with sketches, and with copies that are not word for word the same."""
+    texts = {at: NearText(arrivals[at].article) for at, one in enumerate(compared) if one.word == "deduped"}
+    verdicts = {at: compared[at].verdict for at in texts}
+    own = [at for at, lead in leads.items() if lead == arrivals[at].article.id]
+    write_down([texts[at] for at in own if _stays_lead(arrivals[at])], near)
+    asking = [at for at in own if not _stays_lead(arrivals[at])]
+    found = dict(zip(asking, find_leads([texts[at] for at in asking], near), strict=True))
+    for at in texts.keys() - leads.keys():
+        before = _former_lead(arrivals[at])
+        found[at] = compare_with(texts[at], before, near) if before is not None else None
+    return [
+        replace(one, verdict=found.get(at) or verdicts[at], sketch=texts[at].packed, moment=texts[at].moment)
+        if at in texts
+        else one
+        for at, one in enumerate(compared)
+    ]
+
+
+def _stays_lead(arrival: Arrival) -> bool:
+    """Whether an article that leads its text does so whatever else is like it."""
+    return arrival.is_kept or (arrival.current is not None and arrival.current.has_copies)
+
+
+def _former_lead(arrival: Arrival) -> str | None:
+    """The lead that an article of long ago is compared with again: nobody finds it by its bands any more."""
+    if arrival.replay != "reset" or arrival.current is None or arrival.current.verdict.rule == SAME_TEXT:
+        return None
+    return arrival.current.verdict.duplicate_of if arrival.is_own else None
 
 
 def text_hash(article: Article) -> str:

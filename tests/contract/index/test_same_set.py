@@ -7,10 +7,12 @@ adapters therefore agree with one another as well.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 from shared.article import Copy
+from shared.index.document import story_of
 from shared.index.parser import parse_query
 from shared.index.port import Filters
 from shared.index.printer import print_query
@@ -20,6 +22,7 @@ from tests.contract.index.corpus import ECONOMY, NOW, SPORT, article, ask, fill,
 ARTICLES = 120
 QUERIES = 150
 LANGUAGES = ("en", "en-GB", "de", "fr", "es", "und", "ja", "nl")
+STORIES = Filters(story=tuple(f"{number:032x}" for number in range(5, 60)))
 SOURCES = ("a.com", "b.com", "c.com")
 # Few words, in forms that meet after stemming and folding, so that chance meetings are common.
 VOCABULARY = (
@@ -45,6 +48,7 @@ def generated_article(number: int, chance: random.Random):
         embargo_until=NOW + timedelta(hours=chance.choice((-1, 1))) if chance.random() < 0.2 else None,
         expires_at=NOW + timedelta(hours=chance.choice((-1, 1))) if chance.random() < 0.2 else None,
         withdrawn=chance.random() < 0.05,
+        story_id=f"{chance.randrange(30):032x}" if chance.random() < 0.8 else None,
     )
 
 
@@ -89,7 +93,7 @@ def test_generated_queries_find_what_their_definition_says(index):
         duplicates = chance.choice(("fold", "keep", "only"))
         fold = duplicates == "fold"
         filters = chance.choice(
-            (Filters(), Filters(source=("a.com",)), Filters(not_topic=("medtop:04000000",)))
+            (Filters(), Filters(source=("a.com",)), Filters(not_topic=("medtop:04000000",)), STORIES)
         )
         wanted = {
             number
@@ -97,19 +101,30 @@ def test_generated_queries_find_what_their_definition_says(index):
             if is_visible(one, NOW)
             and holds(query, one, fold=fold)
             and holds(as_node(filters), one, fold=fold)
+            and (filters is not STORIES or story_of(one) in STORIES.story)
         }
         leads = {number for number in wanted if articles[number].is_lead}
         shown = {"fold": leads, "keep": wanted, "only": wanted - leads}[duplicates]
         sort = chance.choice(("relevance", "newest", "oldest"))
-        page = ask(index, query, duplicates=duplicates, filters=filters, sort=sort)
+        asked = {"duplicates": duplicates, "filters": filters, "sort": sort}
+        page = ask(index, query, **asked)
         text = f"{print_query(query)} ({duplicates}, {filters})"
         assert set(numbers(page)) == shown, text
-        assert (page.groups, page.articles) == (len(shown), len(wanted if fold else shown)), text
+        matched = wanted if fold else shown
+        assert (page.groups, page.articles) == (len(shown), len(matched)), text
+        stories = ask(index, query, stories="fold", **asked)
+        firsts = {story_of(articles[number]): number for number in reversed(numbers(page))}
+        assert numbers(stories) == [n for n in numbers(page) if n in firsts.values()], text
+        assert (stories.groups, stories.articles) == (len(firsts), len(matched)), text
+        sizes = Counter(story_of(articles[number]) for number in matched)
+        assert [hit.story.articles for hit in stories.hits] == [sizes[hit.story.id] for hit in stories.hits]
         found_some += bool(shown)
     assert found_some > QUERIES // 3  # else the comparison would say little
 
 
 def as_node(filters: Filters) -> Node | None:
+    if filters is STORIES:
+        return None
     if filters.source:
         return Keyword("source", filters.source[0])
     return Not(Keyword("topic", filters.not_topic[0])) if filters.not_topic else None

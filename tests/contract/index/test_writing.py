@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -54,10 +54,16 @@ def test_an_article_comes_back_whole_but_for_the_lines_that_were_cut(index):
         duplicate_of=None,
         similarity=0.75,
         story_id="e" * 32,
+        rule="containment",
+        passage="Second line with \U0001f4f0",
+        published_from="meta",
+        vocabulary="a1b2",
         copies=(Copy("d" * 32, "copy.example", "https://copy.example/1"), Copy("c" * 32, "third.example")),
         sort_key=-5,
         indexed_at=NOW,
     )
+    said_by_default = {"duplicate_of", "pub_status", "is_lead", "withdrawn"}
+    assert {one.name for one in fields(Article) if getattr(full, one.name) == one.default} == said_by_default
     fill(index, full)
     expected = replace(full, removed=())
     assert index.get([full.id], NOW) == [expected]

@@ -15,6 +15,7 @@ from services.cli.rebuilding import Differs, Rebuilding
 from services.cli.running import Wakes
 from shared.clock import now_ms
 from shared.errors import IndexMissing, Unavailable
+from shared.index.document import INDEX_VERSION
 from shared.ledger.port import Outcome
 
 from .conftest import Newsdesk, raw
@@ -59,7 +60,7 @@ def test_the_new_index_holds_what_the_ledger_holds_and_takes_the_place_of_the_ol
         told = desk.run("reindex")
     assert told.code == 0, told
     assert "4 articles agree with the ledger, 3 of them word by word" in told.out
-    assert "switched from articles-v1.1-000001 to articles-v1.1-000002" in told.out
+    assert f"switched from articles-{INDEX_VERSION}-000001 to articles-{INDEX_VERSION}-000002" in told.out
     assert desk.index.changes(list(served(desk))) == served(desk)
     assert (desk.index.count(), desk.index.building()) == (4, None)
 
@@ -170,7 +171,7 @@ def test_a_build_that_somebody_else_abandoned_is_not_switched_to(desk):
     with begun(desk) as build:
         desk.index.abandon_build()
         desk.index.begin_build()
-        (desk.settings.index_dir / "building").write_text("articles-v1.1-000009")
+        (desk.settings.index_dir / "building").write_text(f"articles-{INDEX_VERSION}-000009")
         with pytest.raises(Exception, match="not being built any more"):
             build.switch(now_ms())
 

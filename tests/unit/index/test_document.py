@@ -10,7 +10,7 @@ import pytest
 
 from shared.article import Amount, Article, Copy, Removed, Source, Tag
 from shared.clock import to_ms
-from shared.index.document import FIELDS, digest, document, restore
+from shared.index.document import FIELDS, digest, document, restore, story_key, story_of
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ARTICLE = Article(
@@ -42,6 +42,8 @@ def test_a_document_has_what_is_searched_and_the_article_beside_it():
         "sort_key": 7,
         "state": "usable",
         "is_lead": "true",
+        "story_id": "a" * 32,
+        "story_key": story_key(ARTICLE),
         "source": "bbc.com",
         "copy_sources": ["c.com"],
         "language": "en-GB",
@@ -86,7 +88,31 @@ def test_a_digest_is_the_same_for_the_article_and_for_what_was_stored_of_it(with
     assert len(digest(given)) == 32
 
 
-@pytest.mark.parametrize("changed", [{"change": 4}, {"title": "Other"}, {"is_lead": False}, {"copies": ()}])
+def test_an_article_of_no_story_is_filed_under_its_own_id_and_under_its_founders_number():
+    founder, member = replace(ARTICLE, story_id=None), replace(ARTICLE, id="b" * 32, story_id="A" * 32)
+    assert story_of(founder) == story_of(member) == document(member)["story_id"] == "a" * 32
+    assert document(founder)["story_key"] == document(member)["story_key"] == -3_090_978_466_871_701_281
+    assert story_key(replace(ARTICLE, story_id="c" * 32)) != story_key(founder)
+
+
+def test_numbers_of_stories_are_spread_over_64_bits():
+    keys = [story_key(replace(ARTICLE, id=f"{number:032x}")) for number in range(1_000)]
+    assert len({key >> 48 for key in keys}) > 950
+    assert min(keys) < -(1 << 62) < 1 << 62 < max(keys)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"change": 4},
+        {"title": "Other"},
+        {"is_lead": False},
+        {"copies": ()},
+        {"story_id": "e" * 32},
+        {"rule": "containment"},
+        {"passage": "Rates rose"},
+    ],
+)
 def test_a_digest_minds_whatever_else_is_stored(changed):
     assert digest(replace(ARTICLE, **changed)) != digest(ARTICLE)
 

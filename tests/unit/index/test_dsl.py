@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.index.dsl import filtering, scoring, search_body
+from shared.index.dsl import filtering, scoring, search_body, stories_body
 from shared.index.plan import AllOf, AnyOf, KeywordAny, NoneOf, PhraseAny, Plan, RangeMs, TermAny
 
 SOURCE = KeywordAny("source", ("paper.example",))
@@ -61,6 +61,35 @@ def test_without_folding_there_is_one_count():
     body = search_body(Plan(WORD, AllOf((SOURCE,)), None, "newest", 5, 0), "2s")
     assert "post_filter" not in body
     assert "aggs" not in body
+    assert "collapse" not in body
+
+
+LEADS = KeywordAny("is_lead", ("true",))
+
+
+def test_folding_stories_collapses_the_hits_and_estimates_the_stories_of_what_is_shown():
+    body = search_body(Plan(WORD, AllOf((SOURCE,)), LEADS, "newest", 5, 10, by_story=True), "2s")
+    assert body["collapse"] == {"field": "story_key"}
+    assert body["aggs"]["articles"] == {"filter": {"match_all": {}}}
+    assert body["aggs"]["stories"]["filter"] == filtering(LEADS)
+    everything = search_body(Plan(WORD, AllOf(()), None, "newest", 5, 0, by_story=True), "2s")
+    assert everything["aggs"]["stories"]["filter"] == {"match_all": {}}
+    assert everything["aggs"].keys() == {"stories"}
+
+
+def test_stories_are_counted_among_what_is_shown_and_their_articles_among_all_matches():
+    plan = Plan(WORD, AllOf((SOURCE,)), LEADS, "newest", 5, 0, by_story=True)
+    body = stories_body(plan, [7, -8], "2s", count=True)
+    assert body["query"] == {"bool": {"filter": [filtering(WORD), filtering(AllOf((SOURCE,)))]}}
+    assert body["aggs"]["page"] == {"terms": {"field": "story_key", "include": [7, -8], "size": 2}}
+    assert body["aggs"]["stories"]["filter"] == filtering(LEADS)
+    assert body["size"] == 0
+
+
+def test_without_a_count_only_the_stories_of_the_page_are_looked_at():
+    body = stories_body(Plan(WORD, AllOf(()), None, "newest", 5, 0, by_story=True), [7], "2s", count=False)
+    assert {"terms": {"story_key": [7]}} in body["query"]["bool"]["filter"]
+    assert body["aggs"].keys() == {"page"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -85,6 +86,24 @@ def test_folding_shows_leads_and_lets_a_source_match_where_copies_ran():
     assert (keep.shown, keep.folded, keep.filters.children[1:]) == (None, None, (own,))
     only = plan_search(SearchRequest(NOW, duplicates="only"))
     assert (only.shown, only.filters.children[1:]) == (None, (KeywordAny("is_lead", ("false",)),))
+
+
+def test_a_story_becomes_a_filter_whatever_is_folded():
+    for duplicates in ("fold", "keep", "only"):
+        filters = Filters(story=("AB", "ab"), not_story=("cd",))
+        plan = plan_search(SearchRequest(NOW, filters=filters, duplicates=duplicates))
+        assert plan.filters.children[1:3] == (
+            KeywordAny("story_id", ("ab",)),
+            NoneOf(KeywordAny("story_id", ("cd",))),
+        )
+
+
+def test_stories_are_folded_among_what_duplicates_leave_to_show():
+    assert not plan_search(SearchRequest(NOW)).by_story
+    for duplicates in ("fold", "keep", "only"):
+        kept = plan_search(SearchRequest(NOW, duplicates=duplicates))
+        folded = plan_search(SearchRequest(NOW, duplicates=duplicates, stories="fold"))
+        assert folded == replace(kept, by_story=True)
 
 
 def test_negative_twins_and_dates_become_filters():

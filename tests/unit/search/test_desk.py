@@ -103,6 +103,7 @@ def test_the_form_remembers_what_was_asked(client):
         "from": "2025-01-01",
         "to": "",
         "duplicates": "keep",
+        "stories": "",
         "source": "harbour.example",
     }
 

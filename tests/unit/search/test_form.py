@@ -34,10 +34,27 @@ def test_the_last_filter_removed_leads_to_the_start():
     assert Form.read(b"topic=x").filters()[0].without == "/"
 
 
+def test_a_filter_by_story_is_shown_and_can_be_removed():
+    form = Form.read(b"q=ferry&story=ab,cd&-story=ef&stories=fold")
+    assert [(item.label, item.value) for item in form.filters()] == [
+        ("story", "ab"),
+        ("story", "cd"),
+        ("not story", "ef"),
+    ]
+    assert form.filters()[0].without == "/?q=ferry&story=cd&-story=ef&stories=fold"
+    assert ("story", "cd") in form.kept()
+
+
+def test_a_folded_story_opens_into_all_that_the_search_finds_of_it():
+    form = Form.read(b"q=ferry&source=a.example&stories=fold&duplicates=fold&-story=ef&offset=20&sort=newest")
+    assert form.unfolding("ab") == "/?q=ferry&source=a.example&sort=newest&duplicates=keep&story=ab"
+
+
 def test_pages_differ_in_their_offset_only():
     form = Form.read(b"q=ferry&offset=20&size=10")
     assert form.at(30) == "/?q=ferry&size=10&offset=30"
     assert form.at(0) == "/?q=ferry&size=10"
+    assert Form.read(b"q=ferry&stories=fold").at(20) == "/?q=ferry&stories=fold&offset=20"
 
 
 def test_the_search_asks_for_highlights_whatever_the_address_says():

@@ -56,6 +56,21 @@ def test_a_leading_minus_names_the_negative_twin():
     assert filters.source == filters.language == filters.topic == ()
 
 
+STORY = "0123456789abcdef" * 2
+
+
+def test_stories_are_kept_apart_unless_they_are_to_be_folded():
+    assert read("").request.stories == "keep"
+    assert read("stories=keep").request.stories == "keep"
+    assert read("stories=fold&duplicates=keep").request.stories == "fold"
+
+
+def test_a_story_is_asked_for_and_left_out_by_its_id():
+    filters = read(f"story={STORY.upper()},{'f' * 32}&-story={STORY}").request.filters
+    assert filters.story == (STORY, "f" * 32)
+    assert filters.not_story == (STORY,)
+
+
 def test_a_source_is_read_as_it_is_stored():
     assert read("source=WWW.Harbour.Example").request.filters.source == ("harbour.example",)
 
@@ -101,6 +116,13 @@ def test_dates_bound_the_search_and_a_bare_end_means_its_whole_day(query, start,
         ("sort=title", "sort", "relevance or newest or oldest"),
         ("sort=_score:desc", "sort", "relevance"),
         ("duplicates=all", "duplicates", "fold or keep or only"),
+        ("stories=only", "stories", "keep or fold"),
+        ("stories=fold&stories=fold", "stories", "2 times"),
+        ("stories=fold&offset=9990&size=11", "offset", "10,000"),
+        ("story=", "story", "empty value"),
+        ("story=ferry", "story", "32 hex digits"),
+        ("story=" + "a" * 33, "story", "32 hex digits"),
+        ("-story=" + "g" * 32, "-story", "32 hex digits"),
         ("highlight=yes", "highlight", "true or false"),
         ("from=1000000000", "from", "not a date"),
         ("from=2026-02-29", "from", "not a date"),

@@ -43,7 +43,7 @@ def test_an_answer_has_exactly_the_agreed_shape(client):
     assert answer["query"] == {"text": "ferry", "parsed": "ferry"}
     assert answer["took_ms"] >= 0
     hit = answer["hits"][0]
-    assert set(hit) == {*ARTICLE_FIELDS, "score", "highlights"}
+    assert set(hit) == {*ARTICLE_FIELDS, "score", "highlights", "outlets"}
     assert hit["score"] > 0
     assert hit["highlights"]["title"] == ["<mark>Ferry</mark> line to the islands opens"]
     assert "<mark>ferry</mark>" in hit["highlights"]["body"][0]
@@ -126,7 +126,7 @@ def test_size_and_offset_walk_through_the_hits(client):
 
 def test_fields_choose_what_a_hit_holds(client):
     hit = search(client, "q=ferry&fields=title,language")["hits"][0]
-    assert set(hit) == {"id", "title", "language", "score", "highlights", "copies"}
+    assert set(hit) == {"id", "title", "language", "score", "highlights", "copies", "outlets"}
 
 
 def test_highlights_are_safe_html(client):
@@ -281,6 +281,9 @@ def test_the_trace_of_a_copy_names_its_lead_and_their_likeness(client):
     assert trace["verdict"] == {
         "word": "duplicate",
         "similarity": 1.0,
+        "rule": "same-text",
+        "passage": None,
+        "why": f"duplicate of {lead['id']}: both say the same, word for word",
         "duplicate_of": lead["id"],
         "lead": lead["id"],
         "story_id": lead["id"],

@@ -28,7 +28,7 @@ def known(article: Article, **fields: object) -> Current:
 def test_the_same_text_elsewhere_is_a_duplicate_of_the_first() -> None:
     first, second = dedupe_articles([Arrival(LEAD, 1), Arrival(COPY, 2)], MemoryFingerprints())
     assert first.verdict == Verdict("new", story_id=LEAD.id)
-    assert second.verdict == Verdict("duplicate", LEAD.id, 1.0, LEAD.id)
+    assert second.verdict == Verdict("duplicate", LEAD.id, 1.0, LEAD.id, "same-text")
 
 
 def test_a_repeated_task_is_never_its_own_duplicate() -> None:

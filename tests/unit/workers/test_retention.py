@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from structlog.testing import capture_logs
 
 from services.workers import retention
+from services.workers.band_claims import near_claim, story_claim
 from services.workers.retention import DAY_MS, HOUR_MS, Upkeep, prune_rules
 from shared.errors import Unavailable
-from shared.fingerprints.port import TextClaim
-from shared.ledger.keeping import Page, PruneRule
+from shared.fingerprints.bands_memory import MemoryBands
+from shared.ledger.keeping import Erasure, Page, PruneRule
+from shared.nearness.sketch import make_sketch, pack_sketch
 from shared.settings import Settings
+from shared.stories.features import make_story_sketch, pack_story
 
 NOW = 1_800_000_000_000
 
@@ -31,7 +34,7 @@ class Ledger:
     clock: Clock
     step: float = 0.0
     pages: int = 1
-    erased_texts: list[TextClaim] = field(default_factory=list)
+    erased_texts: list[Erasure] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     away: bool = False
 
@@ -54,10 +57,10 @@ class Ledger:
         self._call("bury")
         return 0
 
-    def erasures(self, limit: int) -> list[TextClaim]:
+    def erasures(self, limit: int) -> list[Erasure]:
         return self.erased_texts[:limit]
 
-    def erased(self, claims: list[TextClaim]) -> None:
+    def erased(self, claims: list[Erasure]) -> None:
         self.erased_texts = [claim for claim in self.erased_texts if claim not in claims]
 
 
@@ -88,9 +91,9 @@ class Desk:
         self.beats = 0
         self.settings = Settings()
 
-    def turn(self) -> str:
+    def turn(self, **bands: Any) -> str:
         parts: Any = (self.ledger, self.fingerprints, self.waker)
-        return self.upkeep.turn(*parts, self.settings, NOW, self._beat)
+        return self.upkeep.turn(*parts, self.settings, NOW, self._beat, **bands)
 
     def _beat(self) -> None:
         self.beats += 1
@@ -146,10 +149,34 @@ def test_a_long_round_goes_on_at_the_next_sweep_and_beats_between() -> None:
 def test_texts_that_were_erased_are_forgotten_at_the_very_next_sweep() -> None:
     desk = Desk()
     desk.turn()
-    desk.ledger.erased_texts = [TextClaim(f"a{number}", "0" * 32) for number in range(450)]
+    desk.ledger.erased_texts = [Erasure(f"a{number}", "0" * 32) for number in range(450)]
     assert desk.turn() == "forgot 450 texts"
     assert len(desk.fingerprints.forgotten) == 450
     assert desk.ledger.erased_texts == []
+
+
+def test_bands_of_what_was_erased_are_forgotten_too() -> None:
+    text = " ".join(f"word{number}" for number in range(40))
+    sketch = pack_sketch(make_sketch("", text))
+    story = pack_story(
+        make_story_sketch("Mayor Ada Lovelace opens Tower Bridge", "Ada Lovelace spoke.", "en")
+    )
+    desk, bands, story_bands = Desk(), MemoryBands(), MemoryBands(least=2, placed=False)
+    erasure = Erasure("a" * 32, "0" * 32, sketch, story, NOW)
+    near, told = near_claim(erasure), story_claim(erasure)
+    assert near is not None
+    assert told is not None
+    bands.load([near])
+    story_bands.load([told])
+    desk.ledger.erased_texts = [
+        erasure,
+        Erasure("b" * 32, "1" * 32),
+        Erasure("c" * 32, "2" * 32, b"\xff", b""),
+    ]
+    assert desk.turn(bands=bands, story_bands=story_bands) == "forgot 3 texts, upkeep removed 4"
+    assert desk.ledger.erased_texts == []
+    assert bands.claim([replace(near, article_id="d" * 32)]) == [()]
+    assert story_bands.claim([replace(told, article_id="d" * 32)]) == [()]
 
 
 def test_an_outage_puts_the_upkeep_off_and_never_fails_the_sweep() -> None:

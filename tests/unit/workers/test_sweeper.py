@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.workers.sweeper import Oldest, longest_wait, sweep
+from services.workers.sweeper import Oldest, longest_wait, rebuild_fingerprints, sweep
 from shared.clock import from_ms
 from shared.errors import Unavailable
-from shared.ledger.keeping import Hurried
-from shared.ledger.port import Backlog
+from shared.ledger.keeping import Due, Hurried
+from shared.ledger.port import Backlog, Fingerprint
 from shared.messages import Lane
+from shared.nearness.sketch import make_sketch, pack_sketch
 from shared.settings import Settings
+from shared.stories.features import make_story_sketch, pack_story
 
 NOW = 1_800_000_000_000
+HOUR_MS = 3_600_000
 NOTHING = Hurried(0)
 
 
@@ -42,8 +45,26 @@ class Ledger:
         since = from_ms(self.oldest)
         return [Backlog("tag", self.lane, 7, 0, 0, oldest_since=since, oldest_accepted=since)]
 
-    def fingerprints(self, since: int, after: int, limit: int) -> list[tuple[int, str, str]]:
-        return [(after + 1, "0" * 32, "a")] if after < self.pages else []
+    def fingerprints(self, since: int, after: int, limit: int) -> list[Fingerprint]:
+        if after >= self.pages:
+            return []
+        # The first two pages are from before the window of copies, and in that of stories.
+        after = max(after, 2) if since >= NOW - 72 * HOUR_MS else after
+        sketch = make_sketch("", " ".join(f"word{at}of{after}" for at in range(40)))
+        story = make_story_sketch(
+            "Mayor Ada Lovelace opens Tower Bridge", "Ada Lovelace spoke in Bergen.", "en"
+        )
+        lead = f"{after + 1:032x}" if after != 3 else "f" * 32
+        return [
+            Fingerprint(
+                after + 1, f"{after + 1:032x}", f"{after + 1:032x}", lead, NOW,
+                pack_sketch(sketch) if after != 3 else None, pack_story(story),
+            )
+        ]  # fmt: skip
+
+    def due(self, now: int, limit: int) -> Due:
+        self.asked.append("due")
+        return Due(0)
 
     def tally(self, name: str, count: int) -> None:
         self.tallied.append((name, count))
@@ -62,6 +83,14 @@ class Fingerprints:
 
     def mark_ready(self) -> None:
         self.ready = True
+
+
+@dataclass
+class Loaded:
+    loaded: list[Any] = field(default_factory=list)
+
+    def load(self, claims: list[Any]) -> None:
+        self.loaded += claims
 
 
 @dataclass
@@ -101,8 +130,37 @@ def test_each_page_of_a_long_rebuild_beats_so_that_it_does_not_count_as_hung() -
     said = sweep(
         ledger, fingerprints, Waker(), 3_600, NOW, beat=lambda: beats.append(len(fingerprints.loaded))  # type: ignore[arg-type]
     )  # fmt: skip
-    assert said == "put back 5 fingerprints"
-    assert beats == [0, 1, 2, 3, 4, 5, 5]
+    assert said == "put back 3 fingerprints"
+    assert beats == [0, 1, 2, 3, 3]
+    assert fingerprints.ready
+
+
+def test_bands_of_leads_are_put_back_and_stories_from_further_ago() -> None:
+    bands, story_bands, fingerprints = Loaded(), Loaded(), Fingerprints(ready=False)
+    rebuild_fingerprints(Ledger(pages=5), fingerprints, NOW, lambda: None, bands, story_bands)  # type: ignore[arg-type]
+    assert [claim.text_hash for claim in fingerprints.loaded] == [f"{number:032x}" for number in (3, 4, 5)]
+    assert fingerprints.loaded[1].article_id == "f" * 32
+    assert [claim.article_id for claim in bands.loaded] == [f"{number:032x}" for number in (3, 5)]
+    assert [claim.article_id for claim in story_bands.loaded] == [f"{n:032x}" for n in (1, 2, 3, 5)]
+    assert {claim.day for claim in bands.loaded} == {NOW // (24 * HOUR_MS)}
+    assert len(bands.loaded[0].keys) == 64
+    assert len(story_bands.loaded[0].keys) > 1
+
+
+def test_bands_are_put_back_before_anybody_may_claim() -> None:
+    fingerprints = Fingerprints(ready=False)
+
+    class Watched(Loaded):
+        def load(self, claims: list[Any]) -> None:
+            assert not fingerprints.ready
+            super().load(claims)
+
+    bands, story_bands = Watched(), Watched()
+    sweep(
+        Ledger(pages=5), fingerprints, Waker(), 3_600, NOW, bands=bands, story_bands=story_bands,  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert (len(bands.loaded), len(story_bands.loaded)) == (2, 4)
+    assert fingerprints.ready
 
 
 @pytest.mark.parametrize("lane", ["live", "replay"])
@@ -126,16 +184,16 @@ def test_what_keeps_live_news_waiting_is_moved_and_woken_before_the_sweeper_look
     for _ in range(2):  # every turn
         said = sweep(ledger, Fingerprints(), waker, 10, NOW)  # type: ignore[arg-type]
         assert said == "moved 3 to the live lane, woke tag/live"
-    assert ledger.asked == ["hurry", "backlog"] * 2
+    assert ledger.asked == ["hurry", "due", "backlog"] * 2
     assert waker.woken == [("clean", "live"), ("dedupe", "live"), ("tag", "live")] * 2
     assert ledger.tallied == [("woken", 1)] * 2  # that a row was moved tells of no lost wake-up
 
 
 def test_trouble_with_moving_is_told_of_and_stops_no_sweep() -> None:
-    ledger, fingerprints = Ledger(in_the_way=Unavailable("locked"), pages=1), Fingerprints(ready=False)
+    ledger, fingerprints = Ledger(in_the_way=Unavailable("locked"), pages=5), Fingerprints(ready=False)
     with capture_logs() as events:
         said = sweep(ledger, fingerprints, Waker(), 10, NOW)  # type: ignore[arg-type]
-    assert said == "woke tag/live, put back 1 fingerprints"
+    assert said == "woke tag/live, put back 3 fingerprints"
     assert (events[0]["log_level"], events[0]["error"]) == ("warning", "locked")
 
 

@@ -1,0 +1,271 @@
+"""What a million articles in the window cost: Redis memory, the claim of bands, the whole dedupe stage.
+
+Articles are made of sentences of pseudo-words: most are their own, some are of a bank that all share, the
+first of it far more often, and every third article ends in the paragraph of its source. Those that fill the
+window are made as sketches, of the very hashes that their texts would have (own sentences as random numbers),
+and lie in a ledger of SQLite; those that are measured are texts. A fifth of them are near copies.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from subprocess import DEVNULL, Popen
+
+import redis
+import sqlalchemy as sa
+
+from services.cli.broker import find_server, free_port, server_command
+from services.workers.stages.near import Near
+from services.workers.steps import run_dedupe
+from shared.article import Article, Source
+from shared.clock import now_ms, to_ms
+from shared.fingerprints.bands import DAY_MS, BandClaim
+from shared.fingerprints.bands_redis import RedisBands
+from shared.fingerprints.redis import RedisFingerprints
+from shared.ledger.engine import Database
+from shared.ledger.open import migrate_ledger, open_ledger
+from shared.ledger.port import KnownText, Ledger, Work
+from shared.ledger.schema import articles, sketches
+from shared.nearness.bands import band_keys
+from shared.nearness.sketch import Sketch, pack_sketch, shingle_hashes, tokens
+from shared.settings import Settings
+
+BANK, SITES = 3_000, 50
+SENTENCE_WORDS, SENTENCES, SHARED, NOTICE_WORDS = 16, 17, 2, 45
+DAYS = 4  # those that a window of three days touches
+PAGE = 2_000
+ARTICLE_BYTES = 900  # of an article of 280 words as the ledger packs it
+COPIES = 0.2
+
+NO_SKETCH = Sketch(0, frozenset())
+
+Row = dict[str, object]
+
+
+class Texts:
+    """Articles of one seed: as texts, or only as what is kept of them."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._bank = [self._sentence(SENTENCE_WORDS) for _ in range(BANK)]
+        self._notices = [self._sentence(NOTICE_WORDS) for _ in range(SITES)]
+        self._hashes = {text: tuple(shingle_hashes(tokens(text))) for text in self._bank + self._notices}
+
+    def sketch(self) -> Sketch:
+        """The sketch of another article; shingles across sentences are its own, as in a text."""
+        shared = [shingle for text in self._shared() for shingle in self._hashes[text]]
+        own = SENTENCES * SENTENCE_WORDS - len(shared)
+        order = (*shared, *(self._random.getrandbits(32) for _ in range(own)))
+        return Sketch(SENTENCES * SENTENCE_WORDS, frozenset(order), order=order)
+
+    def article(self, at: datetime) -> Article:
+        """Another article, with its text."""
+        shared = self._shared()
+        own = [self._sentence(SENTENCE_WORDS) for _ in range(SENTENCES - len(shared))]
+        return self._article("\n".join(own + shared), at)
+
+    def copy(self, of: Article, at: datetime) -> Article:
+        """A near copy: every twentieth word is another."""
+        words = of.body.split(" ")
+        for place in range(self._random.randrange(20), len(words), 20):
+            words[place] = self._word()
+        return self._article(" ".join(words), at)
+
+    def new_id(self) -> str:
+        """An article id."""
+        return f"{self._random.getrandbits(128):032x}"
+
+    def is_copy(self) -> bool:
+        """Whether the next one is to be a copy."""
+        return self._random.random() < COPIES
+
+    def any_of(self, made: Sequence[Article]) -> Article:
+        """One of some articles."""
+        return self._random.choice(made)
+
+    def _article(self, body: str, at: datetime) -> Article:
+        return Article(
+            id=self.new_id(), source=Source("paper.example"), title=self._sentence(8), body=body,
+            published_at=at, ingested_at=at,
+        )  # fmt: skip
+
+    def _shared(self) -> list[str]:
+        found = [self._bank[int(BANK * self._random.random() ** 3)] for _ in range(SHARED)]
+        if self._random.random() < 1 / 3:
+            found.append(self._random.choice(self._notices))
+        return found
+
+    def _sentence(self, words: int) -> str:
+        return " ".join(self._word() for _ in range(words)) + "."
+
+    def _word(self) -> str:
+        letters = self._random.choices("bdfgklmnprstvz", k=3)
+        return "".join(letter + self._random.choice("aeiou") for letter in letters)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The servers of one measurement, and the time at which it ends."""
+
+    client: redis.Redis
+    bands: RedisBands
+    ledger: Ledger
+    database: Database
+    now: int
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, and print what was found."""
+    parser = ArgumentParser(prog="bench.fingerprints", description=__doc__)
+    parser.add_argument("--articles", type=int, default=1_000_000)
+    parser.add_argument("--probes", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args(arguments)
+    texts = Texts(given.seed)
+    with tempfile.TemporaryDirectory(prefix="copydesk-bench-") as folder, opened(Path(folder)) as window:
+        begun, before = time.monotonic(), used_memory(window.client)
+        fill(window, texts, given.articles)
+        per_article = (used_memory(window.client) - before) / given.articles
+        print(f"{given.articles} articles in the window, made in {time.monotonic() - begun:.0f} s")
+        print(f"Redis for 64 bands: {per_article:.0f} bytes an article (goal: 1,000)")
+        report("claim of bands", *measure_claims(window, texts, given.probes))
+        stage, words, looked_up = measure_stage(window, texts, given.probes)
+        report("dedupe stage, one article a batch (goal: p95 10 ms)", *stage)
+        print(f"  verdicts {words}; {looked_up / given.probes:.1f} candidates looked up an article")
+    print(f"load of the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Window]:
+    """A server as `copydesk up` starts it, and a ledger; both end with the block."""
+    port = free_port()
+    process = Popen(server_command(find_server(), port, folder), stdout=DEVNULL)
+    settings = Settings(data_dir=folder)
+    migrate_ledger(settings)
+    ledger, database = open_ledger(settings), Database(settings.ledger_url)
+    try:
+        with redis.Redis(port=port) as client:
+            while not answers(client):
+                time.sleep(0.05)
+            RedisFingerprints(client).mark_ready()
+            yield Window(client, RedisBands(client), ledger, database, now_ms())
+    finally:
+        ledger.close()
+        database.close()
+        process.terminate()
+        process.wait()
+
+
+def answers(client: redis.Redis) -> bool:
+    """Whether the server has started."""
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def used_memory(client: redis.Redis) -> int:
+    """Bytes that the server's data takes."""
+    return int(client.info("memory")["used_memory"])
+
+
+def fill(window: Window, texts: Texts, count: int) -> None:
+    """Put articles into ledger and bands, in the order of their days."""
+    for first in range(0, count, PAGE):
+        rows: list[tuple[Row, Row]] = []
+        claims: list[BandClaim] = []
+        for number in range(first, min(first + PAGE, count)):
+            moment = window.now - int((count - number) / count * DAYS * DAY_MS)
+            sketch, one = texts.sketch(), texts.new_id()
+            rows.append(row_of(number, one, sketch, moment))
+            claims.append(BandClaim(one, moment // DAY_MS, band_keys(sketch)))
+        write(window, [article for article, _ in rows], [sketch for _, sketch in rows])
+        window.bands.load(claims)
+        if sys.stderr.isatty():
+            print(f"\r{first + len(rows)} of {count}", end="", file=sys.stderr)
+
+
+def row_of(number: int, one: str, sketch: Sketch, moment: int) -> tuple[Row, Row]:
+    """The ledger's rows of an article, of the size that they have."""
+    article = {
+        "id": one, "source_id": "paper.example", "sequence": number + 1, "revision": 1, "change": 1,
+        "indexed_change": 1, "content_hash": one, "text_hash": one, "verdict": "new", "similarity": 0.0,
+        "story_id": one, "sort_key": moment, "ingested_at": moment, "withdrawn": False, "moment": moment,
+        "article": random.Random(number).randbytes(ARTICLE_BYTES),
+    }  # fmt: skip
+    return article, {"article_id": one, "near": pack_sketch(sketch)}
+
+
+def measure_claims(window: Window, texts: Texts, count: int) -> tuple[list[float], float]:
+    """Times of single claims of new articles, in ms; and the server's CPU time for one."""
+    claims = [
+        BandClaim(texts.new_id(), window.now // DAY_MS, band_keys(texts.sketch())) for _ in range(count)
+    ]
+    begun, times = server_cpu(window.client), []
+    for claim in claims:
+        start = time.perf_counter()
+        window.bands.claim([claim])
+        times.append((time.perf_counter() - start) * 1000)
+    return sorted(times), (server_cpu(window.client) - begun) / count
+
+
+def measure_stage(
+    window: Window, texts: Texts, count: int
+) -> tuple[tuple[list[float], float], dict[str, int], int]:
+    """Times of the dedupe stage for one article each, their verdicts, and how many texts were looked up."""
+    at = datetime.fromtimestamp(window.now / 1000, UTC) - timedelta(minutes=5)
+    made: list[Article] = [texts.article(at)]
+    while len(made) < count:
+        made.append(texts.copy(texts.any_of(made), at) if texts.is_copy() else texts.article(at))
+    looked_up: list[int] = []
+    words: dict[str, int] = {}
+
+    def known(ids: Sequence[str]) -> dict[str, tuple[KnownText, ...]]:
+        looked_up.append(len(ids))
+        return window.ledger.known_texts(ids)
+
+    fingerprints, near = RedisFingerprints(window.client), Near(window.bands, known)
+    begun, times = server_cpu(window.client), []
+    for number, article in enumerate(made):
+        start = time.perf_counter()
+        work = Work(number, article.id, article.id, 1, article=article)
+        [outcome] = run_dedupe([work], fingerprints, near=near)
+        times.append((time.perf_counter() - start) * 1000)
+        word = outcome.verdict.word if outcome.verdict else "none"
+        words[word] = words.get(word, 0) + 1
+        row, _ = row_of(10**9 + number, article.id, NO_SKETCH, to_ms(at))
+        write(window, [row], [{"article_id": article.id, "near": outcome.sketch}])
+    return (sorted(times), (server_cpu(window.client) - begun) / count), words, sum(looked_up)
+
+
+def write(window: Window, rows: Sequence[Row], kept: Sequence[Row]) -> None:
+    """Write articles and their sketches into the ledger."""
+    with window.database.write() as connection:
+        connection.execute(sa.insert(articles), rows)
+        connection.execute(sa.insert(sketches), kept)
+
+
+def server_cpu(client: redis.Redis) -> float:
+    """Milliseconds of CPU time that the server has used."""
+    told = client.info("cpu")
+    return 1000 * (float(told["used_cpu_user"]) + float(told["used_cpu_sys"]))
+
+
+def report(what: str, times: Sequence[float], cpu: float) -> None:
+    """Print the distribution of some times."""
+    p50, p95, p99 = (times[int(len(times) * share)] for share in (0.5, 0.95, 0.99))
+    print(f"{what}: p50 {p50:.2f} ms, p95 {p95:.2f} ms, p99 {p99:.2f} ms; Redis CPU {cpu:.2f} ms each")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,91 @@
+"""Bands in Redis, shared by every worker: strings of a day, packed small, that end with the window.
+
+An article is a number of four bytes, the first of its id. Each day has buckets, which are strings of entries
+of seven bytes: three of a band's key, and the number of an article that has it, the oldest first. Which
+bucket a key lies in is told by its bits mixed with its place. Other buckets have the names: a number's full
+id, and a checksum of the keys it was written with. How many buckets a day has is chosen from the days about
+it; when they are full, several times as many are begun beside them (a layer), and both are read. A day that
+has nothing has no marker, and costs one look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+import redis
+
+from shared.errors import Unavailable
+from shared.fingerprints.bands import MOST_CANDIDATES, MOST_SHARING, WINDOW_DAYS, BandClaim
+from shared.fingerprints.bands_script import SCRIPT
+from shared.fingerprints.redis import EPOCH, as_unavailable
+
+PREFIX = "copydesk:{}:"
+AT_ONCE = 8  # claims in one call: Redis does nothing else meanwhile, for about a millisecond each at most
+
+_MIX, _SPREAD = 0x9E3779B1, 0x85EBCA6B  # odd, so that a product by them loses nothing
+
+
+class RedisBands:
+    """``Bands`` on one Redis or Valkey server, version 7 or newer; ``name`` tells several of them apart.
+
+    One node, not a cluster: the script reads keys that it makes up as it goes. Only the epoch of the
+    fingerprints is declared.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        name: str = "near",
+        *,
+        least: int = 1,
+        window_days: int = WINDOW_DAYS,
+        placed: bool = True,
+    ) -> None:
+        self._client = client
+        self._head = (PREFIX.format(name), window_days, least, MOST_SHARING, MOST_CANDIDATES)
+        self._placed = placed
+        self._script = client.register_script(SCRIPT)
+
+    def claim(self, claims: Sequence[BandClaim]) -> list[tuple[str, ...]]:
+        """The candidates that each has still to be compared with; ``Unavailable`` while they are put back."""
+        return [_ids(found) for found in self._run("claim", claims)]
+
+    def load(self, claims: Sequence[BandClaim]) -> None:
+        """Write articles down without a question; also while the window is being put back."""
+        self._run("load", claims)
+
+    def forget(self, claims: Sequence[BandClaim]) -> None:
+        """Remove what was written of articles."""
+        self._run("forget", claims)
+
+    def _run(self, act: str, claims: Sequence[BandClaim]) -> list[bytes]:
+        answers: list[bytes] = []
+        with as_unavailable():
+            for first in range(0, len(claims), AT_ONCE):
+                part = claims[first : first + AT_ONCE]
+                values = [act, *self._head, *self._values(part)]
+                found = self._script(keys=[EPOCH], args=values)
+                if found is None:
+                    raise Unavailable("fingerprints: lost, and not yet put back")
+                answers += found
+        return answers
+
+    def _values(self, claims: Sequence[BandClaim]) -> Iterator[bytes | int]:
+        for claim in claims:
+            keys = b"".join(self._packed(claim))
+            yield bytes.fromhex(claim.article_id) + crc32(keys).to_bytes(4, "big")
+            yield claim.day
+            yield keys
+            yield b"".join(bytes.fromhex(rejected) for rejected in claim.rejected)
+
+    def _packed(self, claim: BandClaim) -> Iterator[bytes]:
+        """Of each key four bytes whose leading bits choose its bucket, and three that find it there."""
+        placed = enumerate(claim.keys) if self._placed else ((0, key) for key in dict.fromkeys(claim.keys))
+        for place, key in placed:
+            mixed = (key + place * _SPREAD) * _MIX & 0xFFFFFFFF
+            yield (mixed << 24 | key & 0xFFFFFF).to_bytes(7, "big")
+
+
+def _ids(packed: bytes) -> tuple[str, ...]:
+    return tuple(packed[first : first + 16].hex() for first in range(0, len(packed), 16))

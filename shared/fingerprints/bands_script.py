@@ -1,0 +1,238 @@
+"""What Redis does for the bands: one script that claims, loads and forgets. The layout: ``bands_redis``."""
+
+from __future__ import annotations
+
+# KEYS: the epoch. ARGV: what to do, the prefix, the window's days to either side, the least bands in common,
+# the most numbers of a band, the most candidates; then four for each article: its id and checksum (20 bytes),
+# its day, its keys (7 bytes each), and the ids that were rejected (16 bytes each).
+SCRIPT = """
+if ARGV[1] == 'claim' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local prefix, window, least, most, looked_at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]),
+  tonumber(ARGV[5]), tonumber(ARGV[6])
+local NUMBER, ID, RECORD, FIELD, KEY, ENTRY = 4, 16, 20, 3, 7, 7
+-- Entries of a bucket: as many as are aimed at; and the average at which more buckets are begun.
+local AIM, FULL = 75, 160
+local FEW, SMALL, MANY = 32, 16384, 2 ^ 26  -- buckets of a day
+local DAY, SPREAD, NONE = 86400, 3600, {}
+local today = math.floor(tonumber(redis.call('TIME')[1]) / DAY)
+local markers = {}  -- of days; false where nothing was written
+
+-- Where each aligned `size` bytes of a packed value begin with a word, in order.
+local function places(packed, word, size)
+  local found, at = {}, packed:find(word, 1, true)
+  while at do
+    local is_aligned = (at - 1) % size == 0
+    if is_aligned then found[#found + 1] = at end
+    at = packed:find(word, at + (is_aligned and size or 1), true)
+  end
+  return found
+end
+
+-- Where a bucket has a band. Most have it nowhere: one look at those, without a table for what was found.
+local function holders(packed, field)
+  if not packed or not packed:find(field, 1, true) then return NONE end
+  return places(packed, field, ENTRY)
+end
+
+local function layer(day, count)
+  return prefix .. day .. ':' .. count .. ':'
+end
+
+local function leading(packed, at, count)
+  return math.floor(struct.unpack('>I4', packed, at) * count / 2 ^ 32)
+end
+
+-- The names of an article's buckets in a layer of so many.
+local function buckets(one, day, count)
+  local found, name = {}, layer(day, count)
+  for place = 1, one.bands do found[place] = name .. leading(one.keys, (place - 1) * KEY + 1, count) end
+  return found
+end
+
+local function named(day, count, number)  -- there are fewer buckets of names, as one article has many bands
+  return layer(day, count) .. 'n' .. leading(number, 1, math.ceil(count / 64))
+end
+
+local function records(day, count, number)
+  local packed = redis.call('GET', named(day, count, number)) or ''
+  local found = {}
+  for _, at in ipairs(places(packed, number, RECORD)) do
+    found[#found + 1] = packed:sub(at, at + RECORD - 1)
+  end
+  return found
+end
+
+local function marker(day)
+  if markers[day] == nil then
+    local found = redis.call('HMGET', prefix .. day, 'layers', 'held', 'total')
+    markers[day] = found[1] and {layers = {}, held = tonumber(found[2]), total = tonumber(found[3])}
+    for count in (found[1] or ''):gmatch('%d+') do table.insert(markers[day].layers, tonumber(count)) end
+  end
+  return markers[day] or nil
+end
+
+local function is_written(one, mark)
+  for _, count in ipairs(mark.layers) do
+    for _, record in ipairs(records(one.day, count, one.number)) do
+      if record == one.record then return true end
+    end
+  end
+  return false
+end
+
+-- How many bands each number shares, by day and layer: in the order in which they were met.
+local function agreeing(one, marks)
+  local met = {}
+  for day = one.day - window, one.day + window do
+    for _, count in ipairs(marks[day] and marks[day].layers or {}) do
+      local here = {}
+      for place, packed in ipairs(redis.call('MGET', unpack(buckets(one, day, count)))) do
+        for _, at in ipairs(holders(packed, one.field[place])) do
+          local number = packed:sub(at + FIELD, at + ENTRY - 1)
+          if here[number] then
+            here[number].bands = here[number].bands + 1
+          else
+            here[number] = {number = number, bands = 1, day = day, count = count}
+            met[#met + 1] = here[number]
+          end
+        end
+      end
+    end
+  end
+  return met
+end
+
+local function candidates(one, marks)
+  local by_bands, top = {}, 0
+  for _, found in ipairs(agreeing(one, marks)) do
+    by_bands[found.bands] = by_bands[found.bands] or {}
+    table.insert(by_bands[found.bands], found)
+    top = math.max(top, found.bands)
+  end
+  local known, left, seen = {[one.id] = true}, {}, 0
+  for bands = top, least, -1 do
+    for _, found in ipairs(by_bands[bands] or {}) do
+      for _, record in ipairs(records(found.day, found.count, found.number)) do
+        local id = record:sub(1, ID)
+        if not known[id] and seen < looked_at then
+          known[id], seen = true, seen + 1
+          if not one.rejected[id] then left[#left + 1] = id end
+        end
+      end
+      if seen >= looked_at then return table.concat(left) end
+    end
+  end
+  return table.concat(left)
+end
+
+local function add(one, name, entry)
+  if redis.call('APPEND', name, entry) == #entry then
+    redis.call('EXPIREAT', name, one.ends)
+  elseif today > one.day then
+    redis.call('EXPIREAT', name, one.ends, 'GT')
+  end
+end
+
+local function expected(one, marks)  -- buckets for as many articles as the fullest of the days about it has
+  local total = 0
+  for _, mark in pairs(marks) do total = math.max(total, mark.total) end
+  return math.max(FEW, math.ceil(total * one.bands / AIM))
+end
+
+-- The layer that has room for one more; a day nobody expected grows fast as long as little is lost by it.
+local function room(one, marks)
+  local mark = marks[one.day]
+  local newest = mark and mark.layers[#mark.layers]
+  if not mark then
+    mark = {layers = {expected(one, marks)}, held = 0, total = 0}
+    markers[one.day] = mark
+  elseif mark.held * one.bands >= newest * FULL and newest < MANY then
+    table.insert(mark.layers, newest * (newest < SMALL and 8 or 4))
+    mark.held = 0
+  end
+  mark.held, mark.total = mark.held + 1, mark.total + 1
+  redis.call('HSET', prefix .. one.day, 'layers', table.concat(mark.layers, ' '), 'held', mark.held,
+    'total', mark.total)
+  redis.call('EXPIREAT', prefix .. one.day, one.over + SPREAD)
+  return mark.layers[#mark.layers]
+end
+
+-- A band that is full lets go of its oldest: each number moves up one place, so that the order stays.
+local function move_up(name, packed, found, number)
+  for turn, at in ipairs(found) do
+    local following = found[turn + 1]
+    local new = following and packed:sub(following + FIELD, following + ENTRY - 1) or number
+    redis.call('SETRANGE', name, at - 1 + FIELD, new)
+  end
+end
+
+local function write(one, marks)
+  local count = room(one, marks)
+  add(one, named(one.day, count, one.number), one.record)
+  local names = buckets(one, one.day, count)
+  for place, packed in ipairs(redis.call('MGET', unpack(names))) do
+    local field = one.field[place]
+    local found = holders(packed, field)
+    local has = false
+    for _, at in ipairs(found) do
+      has = has or packed:sub(at + FIELD, at + ENTRY - 1) == one.number
+    end
+    if not has and #found < most then
+      add(one, names[place], field .. one.number)
+    elseif not has then
+      move_up(names[place], packed, found, one.number)
+    end
+  end
+end
+
+local function cut(name, word, size)
+  local packed = redis.call('GET', name)
+  local found = packed and places(packed, word, size) or {}
+  for turn = #found, 1, -1 do
+    packed = packed:sub(1, found[turn] - 1) .. packed:sub(found[turn] + size)
+  end
+  if #found == 0 then return end
+  if packed == '' then redis.call('DEL', name) else redis.call('SET', name, packed, 'KEEPTTL') end
+end
+
+local function forget(one, mark)
+  for _, count in ipairs(mark.layers) do
+    cut(named(one.day, count, one.number), one.id, RECORD)
+    for place, name in ipairs(buckets(one, one.day, count)) do
+      cut(name, one.field[place] .. one.number, ENTRY)
+    end
+  end
+end
+
+local function read(first)
+  local record, keys, rejected = ARGV[first], ARGV[first + 2], ARGV[first + 3]
+  local one = {record = record, id = record:sub(1, ID), number = record:sub(1, NUMBER),
+    day = tonumber(ARGV[first + 1]), keys = keys, bands = #keys / KEY, field = {}, rejected = {}}
+  for place = 1, one.bands do one.field[place] = keys:sub(place * KEY - FIELD + 1, place * KEY) end
+  -- The window is counted from the day, or from now when that is later. Not all of a day end at once, since
+  -- there may be hundreds of thousands.
+  one.over = (math.max(one.day, today) + window + 1) * DAY
+  one.ends = one.over + struct.unpack('>I2', one.number) % SPREAD
+  for at = 1, #rejected, ID do one.rejected[rejected:sub(at, at + ID - 1)] = true end
+  return one
+end
+
+local function answer(one)
+  if one.bands == 0 then return '' end
+  local marks = {}
+  for day = one.day - window, one.day + window do marks[day] = marker(day) end
+  local own = marks[one.day]
+  if ARGV[1] == 'forget' then
+    if own then forget(one, own) end
+    return ''
+  end
+  if own and is_written(one, own) then return '' end
+  local left = ARGV[1] == 'claim' and candidates(one, marks) or ''
+  if left == '' then write(one, marks) end
+  return left
+end
+
+local answers = {}
+for first = 7, #ARGV, 4 do answers[#answers + 1] = answer(read(first)) end
+return answers
+"""

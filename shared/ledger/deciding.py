@@ -1,0 +1,195 @@
+"""What becomes of a verdict in a commit: dedupe's word beside what the ledger knows by now, and its effects.
+
+Dedupe looked before the commit, perhaps long before. Here a lead may have gone, come, or be outranked, and
+everybody who follows from that is written in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.article import Article, Verdict
+from shared.ledger.anew import decide_anew, place_of, take_over_all
+from shared.ledger.leads import (
+    WINDOW_MS,
+    follow_on,
+    free_copies,
+    is_still,
+    keep_place,
+    leaders_of,
+    resolve_verdict,
+    review_copies,
+)
+from shared.ledger.likeness import SAME_TEXT, Text, liken, read_drafts
+from shared.ledger.port import Outcome
+from shared.ledger.rows import SEQUENCE_BITS, Row
+from shared.nearness.window import moment_of
+
+
+@dataclass(slots=True)
+class Decided:
+    """One article's verdict, and what it brings about once the article is stored."""
+
+    verdict: Verdict
+    text: Text
+    held: bool
+    later: list[str] = field(default_factory=list)  # leads that it takes the place of
+    stands: bool = False  # it is run again, and nothing about it is decided
+
+    @property
+    def needs_row(self) -> bool:
+        """Whether the article must be in its table before anything else is decided."""
+        return bool(self.later) or self.held or self.verdict.duplicate_of is not None
+
+
+class Decisions:
+    """The verdicts of one commit, and whose documents change with them."""
+
+    def __init__(self, connection: sa.Connection, now: int, write_new: Callable[[], None]) -> None:
+        self._connection = connection
+        self._now = now
+        self._write_new = write_new  # what this batch has added so far must be found by queries
+        self._leaders: dict[str, list[str]] = {}  # of the texts of this batch, the first first
+        self.touched: set[str] = set()  # leads whose set of copies changed
+        self.moved: set[str] = set()  # whose verdicts changed with another's
+        self.unexpected: list[str] = []  # that lead although dedupe took them for copies
+
+    def look_for_leaders(self, outcomes: Iterable[Outcome]) -> None:
+        """Find who leads the texts of a batch, before anything of it is stored."""
+        texts = {outcome.text_hash for outcome in outcomes if outcome.text_hash and outcome.verdict}
+        if texts:
+            self._leaders = leaders_of(self._connection, texts, self._now - WINDOW_MS)
+
+    def must_wait(self, row: Row, outcome: Outcome) -> bool:
+        """Whether an article is like a revision of its lead that is being compared itself just now.
+
+        It is not like the lead's present text, and nobody knows whether that revision will be one: compared
+        again after that, it finds what is true then. Nobody waits for what was accepted later, so that two
+        do not wait for each other.
+        """
+        said, article = outcome.verdict, outcome.article
+        if said is None or said.duplicate_of is None or article is None:
+            return False
+        text = Text(row["article_id"], outcome.text_hash or "", moment_of(article), outcome.sketch or b"")
+        if is_still(self._connection, text, said):
+            return False
+        drafts = read_drafts(self._connection, [said.duplicate_of], before=row["sequence"])
+        return any(
+            liken(text, Text(one.article_id, "", one.moment, one.sketch))
+            for one in drafts.get(said.duplicate_of, ())
+        )
+
+    def decide(
+        self, row: Row, outcome: Outcome, found: Row | None, facts: dict[str, Any], text: Text
+    ) -> Decided:
+        """The verdict that is stored: what dedupe says is looked at again beside what is known by now.
+
+        ``facts`` are the columns that do not depend on it: rank, held.
+        """
+        said, article = outcome.verdict, outcome.article
+        if said is None or article is None:
+            raise ValueError("a deduped outcome carries an article and a verdict")
+        held = facts["held"] is not None
+        if found is not None and row["replay"] == "keep" and found["sequence"] == row["sequence"]:
+            return Decided(_stored(found), text, held, stands=True)
+        if row["replay"] is not None:
+            decided = self._anew(row, said, article, found, facts, text)
+        else:
+            decided = self._live(row, said, article, found, facts, text)
+        if said.duplicate_of is not None and decided.verdict.duplicate_of is None:
+            self.unexpected.append(row["article_id"])
+        self._note_leader(row["article_id"], decided, found)
+        before = found["duplicate_of"] if found else None
+        if _told(found) != _told_of(decided.verdict, article):
+            self.touched |= {lead for lead in (before, decided.verdict.duplicate_of) if lead}
+        return decided
+
+    def _live(
+        self, row: Row, said: Verdict, article: Article, found: Row | None, facts: dict[str, Any], text: Text
+    ) -> Decided:
+        verdict = self._beside_leaders(row, said, found, text)
+        if verdict.duplicate_of is not None:
+            self._write_new()  # its lead may be in this very batch
+        held = facts["held"] is not None
+        verdict = resolve_verdict(self._connection, text, verdict, article.body, held=held)
+        if found is not None:
+            verdict = keep_place(self._connection, found, text, verdict, article.body)
+        decided = Decided(verdict, text, held)
+        if verdict.duplicate_of is not None and self._outranks(facts, verdict, decided):
+            decided.later, decided.verdict = [verdict.duplicate_of], Verdict("new")
+        return decided
+
+    def _outranks(self, facts: dict[str, Any], verdict: Verdict, decided: Decided) -> bool:
+        """Whether an article leads instead of the lead that it was found to be a copy of."""
+        if decided.held or verdict.word == "excerpt" or verdict.duplicate_of is None or not facts["rank"]:
+            return False
+        other = place_of(self._connection, verdict.duplicate_of)
+        return other is not None and facts["rank"] < other[0]
+
+    def _anew(
+        self, row: Row, said: Verdict, article: Article, found: Row | None, facts: dict[str, Any], text: Text
+    ) -> Decided:
+        self._write_new()
+        near = resolve_verdict(self._connection, text, said, article.body)
+        if near.duplicate_of == text.id:
+            near = Verdict("new")
+        arrival = (found["sort_key"] if found else row["sequence"]) % (1 << SEQUENCE_BITS)
+        place = (facts["rank"], facts["ingested_at"], arrival)
+        verdict, later = decide_anew(self._connection, text, place, near)
+        return Decided(verdict, text, facts["held"] is not None, later)
+
+    def _beside_leaders(self, row: Row, verdict: Verdict, found: Row | None, text: Text) -> Verdict:
+        """Make what dedupe took for new a duplicate of the text's lead, if there is one by now after all."""
+        leads = found is not None and found["duplicate_of"] is None and found["text_hash"] == text.text_hash
+        if verdict.rule == SAME_TEXT or leads:
+            return verdict
+        others = [one for one in self._leaders.get(text.text_hash, ()) if one != row["article_id"]]
+        return Verdict("duplicate", others[0], 1.0, rule=SAME_TEXT) if others else verdict
+
+    def _note_leader(self, article_id: str, decided: Decided, found: Row | None) -> None:
+        """Keep the leaders up to date while the batch is stored."""
+        text_hash = decided.text.text_hash
+        for text in {text_hash, found["text_hash"] if found else text_hash}:
+            self._leaders[text] = [one for one in self._leaders.get(text, ()) if one != article_id]
+        if decided.verdict.duplicate_of is None and not decided.held:
+            self._leaders[text_hash].append(article_id)
+
+    def follow_up(self, article_id: str, decided: Decided, found: Row | None) -> None:
+        """Write what a stored article brings about for others: copies that it had, leads that it outranks."""
+        if decided.stands and not decided.held:
+            return
+        lead = decided.verdict.duplicate_of
+        changed: set[str] = set()
+        if lead is not None:
+            changed = follow_on(self._connection, article_id, lead)
+            if changed:
+                self.touched.add(lead)
+        elif decided.held:
+            changed = free_copies(self._connection, article_id)
+        else:
+            changed = take_over_all(self._connection, article_id, decided.later)
+            if found is not None and (found["text_hash"] != decided.text.text_hash or decided.later):
+                changed |= review_copies(self._connection, article_id)
+        self.moved |= changed
+
+
+def _told(found: Row | None) -> tuple[object, ...]:
+    """What a lead's document says of an article as its copy."""
+    if found is None:
+        return (None,)
+    return found["duplicate_of"], found["verdict"], found["similarity"], found["rule"], found["url"]
+
+
+def _told_of(verdict: Verdict, article: Article) -> tuple[object, ...]:
+    return verdict.duplicate_of, verdict.word, verdict.similarity, verdict.rule, article.url
+
+
+def _stored(found: Row) -> Verdict:
+    return Verdict(
+        found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"],
+        found["rule"], found["passage"],
+    )  # fmt: skip

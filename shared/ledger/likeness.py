@@ -1,0 +1,185 @@
+"""Texts as the ledger compares them: who is still a copy of whom when a lead changes, goes or comes.
+
+Dedupe compares what arrives; this looks again where facts have moved since, and gives the same answers, by
+the same rules of ``shared.nearness``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.article import Article, Verdict
+from shared.codec import unpack
+from shared.ledger.port import KnownText
+from shared.ledger.schema import articles, sketches, submissions
+from shared.nearness.compare import compare
+from shared.nearness.passage import shared_passage
+from shared.nearness.sketch import Sketch, make_sketch, pack_sketch, unpack_sketch
+from shared.nearness.window import moment_of
+
+SAME_TEXT = "same-text"
+NONE = Sketch(0, frozenset())
+LONGEST_CHAIN = 50  # steps from one that leads no more to the one that does; there are seldom two
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of one article; ``sketch`` is packed, and made from the article where none was kept."""
+
+    id: str
+    text_hash: str
+    moment: int
+    sketch: bytes
+
+
+def read_texts(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Text]:
+    """The present texts of some articles by id."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    query = (
+        sa.select(articles.c.id, articles.c.text_hash, articles.c.moment, sketches.c.near)
+        .outerjoin(sketches, sketches.c.article_id == articles.c.id)
+        .where(articles.c.id.in_(wanted))
+    )
+    found, bare = {}, {}
+    for row in connection.execute(query):
+        found[row.id] = Text(row.id, row.text_hash, row.moment or 0, row.near or b"")
+        if row.near is None or row.moment is None:  # from before there were sketches
+            bare[row.id] = row.text_hash
+    return found | _make_texts(connection, bare)
+
+
+def _make_texts(connection: sa.Connection, hashes: Mapping[str, str]) -> dict[str, Text]:
+    if not hashes:
+        return {}
+    query = sa.select(articles.c.id, articles.c.article).where(articles.c.id.in_(sorted(hashes)))
+    return {
+        row.id: text_of(row.id, hashes[row.id], unpack(row.article, Article))
+        for row in connection.execute(query)
+    }
+
+
+def text_of(article_id: str, text_hash: str, article: Article) -> Text:
+    """The text of an article at hand."""
+    sketch = pack_sketch(make_sketch(article.title, article.body))
+    return Text(article_id, text_hash, moment_of(article), sketch)
+
+
+def liken(text: Text, lead: Text, body: str | None = None) -> Verdict | None:
+    """What a text is to a lead; None: no copy of any kind. ``body`` gives the passage that they share."""
+    if text.text_hash and text.text_hash == lead.text_hash:
+        return Verdict("duplicate", lead.id, 1.0, rule=SAME_TEXT)
+    other = _sketch(lead)
+    found = compare(_sketch(text), other)
+    if found is None:
+        return None
+    passage = None if body is None else shared_passage(body, other)
+    return Verdict(found.word, lead.id, found.similarity, rule=found.rule, passage=passage)
+
+
+def _sketch(text: Text) -> Sketch:
+    try:
+        return unpack_sketch(text.sketch) if text.sketch else NONE
+    except ValueError:  # of another build's format: it is like nothing that this one can tell
+        return NONE
+
+
+def judge(connection: sa.Connection, ids: Iterable[str], lead: str) -> dict[str, Verdict]:
+    """Those among some articles that are copies of a lead, with what they are to it."""
+    wanted = sorted(set(ids) - {lead})
+    leads = sa.select(articles.c.text_hash).where(articles.c.id == lead)
+    text_hash = connection.scalar(leads)
+    if not wanted or text_hash is None:
+        return {}
+    same = sa.select(articles.c.id).where(
+        articles.c.id.in_(wanted), articles.c.text_hash == text_hash, articles.c.text_hash != ""
+    )
+    found = {one: Verdict("duplicate", lead, 1.0, rule=SAME_TEXT) for one in connection.scalars(same)}
+    others = [one for one in wanted if one not in found]
+    if not others:
+        return found
+    texts = read_texts(connection, [*others, lead])
+    bodies = _read_bodies(connection, [one for one in others if one in texts])
+    for one in others:
+        verdict = liken(texts[one], texts[lead], bodies.get(one)) if one in texts else None
+        if verdict is not None:
+            found[one] = verdict
+    return found
+
+
+def _read_bodies(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:
+    query = sa.select(articles.c.id, articles.c.article).where(articles.c.id.in_(sorted(ids)))
+    return {row.id: unpack(row.article, Article).body for row in connection.execute(query)}
+
+
+def keep_sketches(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write sketches (columns of the table by name) in the place of those that were there."""
+    given = list(rows)
+    if given:
+        drop_sketches(connection, [row["article_id"] for row in given])
+        connection.execute(sa.insert(sketches), given)
+
+
+def drop_sketches(connection: sa.Connection, ids: Iterable[str]) -> None:
+    """Remove what some articles are compared by."""
+    connection.execute(sa.delete(sketches).where(sketches.c.article_id.in_(sorted(ids))))
+
+
+def read_known(connection: sa.Connection, ids: Iterable[str]) -> dict[str, tuple[KnownText, ...]]:
+    """What candidates are compared by: their texts, those of who leads in their place, those under way.
+
+    A candidate may have become a copy or have gone since it was written down: who leads now is what counts.
+    """
+    wanted = sorted(set(ids))
+    roots = {one: _present_lead(connection, one) for one in wanted}
+    texts = read_texts(connection, {*wanted, *(lead for lead in roots.values() if lead)})
+    drafts = read_drafts(connection, wanted)
+    found: dict[str, tuple[KnownText, ...]] = {}
+    for one in wanted:
+        mine = dict.fromkeys(name for name in (one, roots[one]) if name in texts)
+        known = [_known(texts[name]) for name in mine if name is not None]
+        found[one] = (*known, *drafts.get(one, ()))
+    return {one: known for one, known in found.items() if known}
+
+
+def _known(text: Text) -> KnownText:
+    return KnownText(text.id, text.sketch, text.moment, text.text_hash)
+
+
+def _present_lead(connection: sa.Connection, article_id: str) -> str | None:
+    """Who stands for a candidate: itself, the lead it is a copy of by now, or the heir of one that went."""
+    query = sa.select(articles.c.duplicate_of, articles.c.heir, articles.c.withdrawn, articles.c.held)
+    for _ in range(LONGEST_CHAIN):
+        row = connection.execute(query.where(articles.c.id == article_id)).first()
+        if row is None:
+            return None
+        onward = row.duplicate_of or (row.heir if row.withdrawn or row.held else None)
+        if onward is None or onward == article_id:
+            return article_id
+        article_id = onward
+    return None
+
+
+def read_drafts(
+    connection: sa.Connection, ids: Iterable[str], before: int | None = None
+) -> dict[str, list[KnownText]]:
+    """The texts of candidates that are being compared themselves just now, in some other batch.
+
+    With ``before`` only of submissions that were accepted earlier than that sequence.
+    """
+    query = sa.select(submissions.c.article_id, submissions.c.draft).where(
+        submissions.c.article_id.in_(sorted(ids)), submissions.c.stage == "dedupe",
+        submissions.c.draft.is_not(None),
+        *([] if before is None else [submissions.c.sequence < before]),
+    )  # fmt: skip
+    found: dict[str, list[KnownText]] = {}
+    for row in connection.execute(query.order_by(submissions.c.sequence)):
+        article = unpack(row.draft, Article)
+        text = text_of(row.article_id, "", article)
+        found.setdefault(row.article_id, []).append(KnownText(text.id, text.sketch, text.moment))
+    return found
