@@ -29,7 +29,7 @@ from shared.ledger.rows import Row, lock_facts, read_rows, sort_key
 from shared.ledger.schema import articles, journey, submissions
 from shared.ledger.standing import NONE, fall_back, set_aside
 from shared.ledger.statements import SET_INDEXED, SET_TAGS, SET_VERSION, SETTLE, SETTLED
-from shared.ledger.stories import settle_story
+from shared.ledger.stories import named_founders, settle_story
 from shared.ledger.tallies import add
 from shared.ledger.telling import EventKind
 from shared.ledger.withdrawals import erase_late, remember_texts
@@ -73,6 +73,7 @@ class Settlement:
         self._known: dict[str, Row] = {}
         self._served: dict[str, Article] = {}  # what the index has of those that are tagged again
         # Written in one statement each: a statement a row would cost more than the stage itself.
+        self._founders: set[str] = set()  # of this batch, those that others named before they came
         self._new: list[Row] = []
         self._sketches: dict[str, Row] = {}
         self._tags: list[Row] = []
@@ -94,6 +95,7 @@ class Settlement:
         if self._claim.stage == "dedupe":
             self._decisions.look_for_leaders(outcome for _, outcome in mine)
             self._barred = barred(self._connection, {outcome.text_hash or "" for _, outcome in mine})
+            self._founders = named_founders(self._connection, {row["article_id"] for row, _ in mine})
         if self._claim.stage == "tag":
             again = {row["article_id"] for row, _ in mine if row["replay"] is not None}
             self._served = read_served(self._connection, again)
@@ -206,9 +208,12 @@ class Settlement:
         links = outcome.stories if lead is None else ()
         if links or lead is not None:
             self._write_new()  # whom they name may be in this very batch
+        elif found is None and row["article_id"] not in self._founders:
+            return str(row["article_id"])  # of most articles: nothing is to be asked
         before = None if row["replay"] == "reset" else found
         story, moved = settle_story(self._connection, row["article_id"], links, lead, before, self._now)
         self._decisions.moved |= moved
+        self._founders.add(story)
         return story
 
     def _revision(self, row: Row, outcome: Outcome, article: Article, found: Row | None) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def read_known(connection: sa.Connection, ids: Iterable[str]) -> dict[str, tuple
     A candidate may have become a copy or have gone since it was written down: who leads now is what counts.
     """
     wanted = sorted(set(ids))
-    roots = {one: _present_lead(connection, one) for one in wanted}
+    roots = _present_leads(connection, wanted)
     texts = read_texts(connection, {*wanted, *(lead for lead in roots.values() if lead)})
     drafts = read_drafts(connection, wanted)
     found: dict[str, tuple[KnownText, ...]] = {}
@@ -151,18 +151,28 @@ def _known(text: Text) -> KnownText:
     return KnownText(text.id, text.sketch, text.moment, text.text_hash)
 
 
-def _present_lead(connection: sa.Connection, article_id: str) -> str | None:
-    """Who stands for a candidate: itself, the lead it is a copy of by now, or the heir of one that went."""
-    query = sa.select(articles.c.duplicate_of, articles.c.heir, articles.c.withdrawn, articles.c.held)
+def _present_leads(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str | None]:
+    """Who stands for each candidate: itself, the lead it is a copy of by now, or the heir of one that went.
+
+    Most are leads themselves: one query tells that of all of them.
+    """
+    columns = (articles.c.id, articles.c.duplicate_of, articles.c.heir, articles.c.withdrawn, articles.c.held)
+    roots: dict[str, str | None] = {one: one for one in ids}
     for _ in range(LONGEST_CHAIN):
-        row = connection.execute(query.where(articles.c.id == article_id)).first()
-        if row is None:
-            return None
-        onward = row.duplicate_of or (row.heir if row.withdrawn or row.held else None)
-        if onward is None or onward == article_id:
-            return article_id
-        article_id = onward
-    return None
+        asked = {lead for lead in roots.values() if lead is not None}
+        query = sa.select(*columns).where(articles.c.id.in_(sorted(asked)))
+        rows = {row.id: row for row in connection.execute(query)}
+        onward = {one: _onward(rows.get(one)) for one in asked}
+        if all(onward[one] == one for one in asked):
+            return roots
+        roots = {one: onward.get(lead) if lead is not None else None for one, lead in roots.items()}
+    return roots
+
+
+def _onward(row: Any) -> str | None:  # noqa: ANN401 - a row of that query, or None
+    if row is None:
+        return None
+    return row.duplicate_of or (row.heir if row.withdrawn or row.held else None) or str(row.id)
 
 
 def read_drafts(

@@ -9,7 +9,7 @@ one leads to it from then on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
@@ -61,6 +61,14 @@ def settle_story(
         # Others came first and named it as their founder. Had it been here, they would be where it goes.
         merge.join(story, own, keep=story)
     return story, merge.moved - {article_id}
+
+
+def named_founders(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """Those of some articles that a story is named after, in the ledger or as one that was merged away."""
+    wanted = sorted(set(ids))
+    held = sa.select(articles.c.story_id).where(articles.c.story_id.in_(wanted)).distinct()
+    merged = sa.select(story_merges.c.story_id).where(story_merges.c.story_id.in_(wanted))
+    return {*connection.scalars(held), *connection.scalars(merged)}
 
 
 def living_story(connection: sa.Connection, story_id: str) -> str:
