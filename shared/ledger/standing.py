@@ -23,6 +23,7 @@ FACTS = (
     "verdict", "duplicate_of", "similarity", "story_id", "sort_key", "withdrawn", "gone",
     "gone_at", "vocabulary", "rule", "passage", "moment", "rank", "held", "due_at",
 )  # fmt: skip
+TOLD = ("duplicate_of", "verdict", "similarity", "rule", "url", "held")  # of a copy, under its lead
 NONE = {"standing": None, "standing_facts": None}
 
 
@@ -62,11 +63,9 @@ def as_served(row: Row) -> Row:
 def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     """Put the served revision back in place of one that failed; returns the ids whose documents change."""
     mine = sa.and_(articles.c.id == row["article_id"], articles.c.sequence == row["sequence"])
-    columns = (
-        articles.c.standing_facts, articles.c.standing, articles.c.duplicate_of, articles.c.text_hash,
-        articles.c.heir,
-    )  # fmt: skip
-    found = connection.execute(sa.select(*columns).where(mine)).first()
+    columns = (articles.c.standing_facts, articles.c.standing, articles.c.text_hash, articles.c.heir)
+    told = [articles.c[name] for name in TOLD]
+    found = connection.execute(sa.select(*columns, *told).where(mine)).first()
     if found is None or found.standing_facts is None:
         return set()
     facts = from_json(found.standing_facts, dict[str, Any])  # an older release set aside fewer of them
@@ -92,10 +91,8 @@ def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     story = sa.select(sketches.c.story).where(sketches.c.article_id == row["article_id"])
     kept = {"article_id": row["article_id"], "near": text.sketch, "story": connection.scalar(story)}
     keep_sketches(connection, [kept])
-    leads = (
-        {found.duplicate_of, verdict.duplicate_of} if found.duplicate_of != verdict.duplicate_of else set()
-    )
-    leads.discard(None)
+    is_told = {name: facts.get(name) for name in TOLD} == {name: getattr(found, name) for name in TOLD}
+    leads = set() if is_told else {found.duplicate_of, verdict.duplicate_of} - {None}
     touch(connection, leads)
     changed = {row["article_id"], *leads}
     if verdict.duplicate_of is not None:  # it led for a while, and a copy cannot lead
