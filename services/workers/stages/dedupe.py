@@ -25,7 +25,9 @@ from typing import Literal
 from services.workers.stages.near import Near, NearText, compare_with, find_leads, write_down
 from services.workers.stages.repeats import body_before_profile
 from shared.article import Article, Current, Verdict
+from shared.errors import InvalidRequest
 from shared.fingerprints.port import Fingerprints, TextClaim
+from shared.identity import normalise_url
 
 HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
 SAME_TEXT = "same-text"  # the rule of those
@@ -174,14 +176,22 @@ def content_hash(article: Article) -> str:
     """32 hex digits of everything whose change makes a new revision of an item.
 
     ``modified_at`` and ``version`` only order submissions; many sources touch them without a change. Lines
-    that are cut only since their source is known to repeat them are still part of the content.
+    that are cut only since their source is known to repeat them are still part of the content. Of addresses
+    only what tells pages apart counts, without tracking, ``www.`` and the like.
     """
     parts = (
-        article.title, article.summary, body_before_profile(article), article.language, article.canonical_url,
-        article.image_url, article.pub_status, article.published_at, article.embargo_until,
+        article.title, article.summary, body_before_profile(article), article.language,
+        _comparable(article.canonical_url), _comparable(article.image_url), article.pub_status, article.published_at, article.embargo_until,
         article.expires_at, *article.authors, "", *article.source_keywords,
     )  # fmt: skip
     return _digest("\x1f".join(" ".join(str(part or "").casefold().split()) for part in parts))
+
+
+def _comparable(address: str | None) -> str | None:
+    try:
+        return normalise_url(address) if address else address
+    except InvalidRequest:  # a page may name anything for its address
+        return address
 
 
 def _words(text: str) -> list[str]:
