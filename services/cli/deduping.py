@@ -34,7 +34,9 @@ class Deduping:
     def __init__(self) -> None:
         self._fingerprints = MemoryFingerprints(window=float("inf"))
         self._near = Near(MemoryBands(), self._known)
-        self._story_bands = MemoryBands(least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED)
+        self._story_bands = MemoryBands(
+            least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED, remembers=False
+        )
         self._items: dict[str, Current] = {}
         self._texts: dict[str, _Text] = {}
         self._newest: datetime = from_ms(0)

@@ -15,6 +15,11 @@ from shared.ledger.telling import EventKind, Telling
 
 MAX_LIMIT: Final = 1_000
 _MAX_ID: Final = 2**63 - 1
+_ABOUT: Final = (
+    "An event tells what the ledger decided, in the order in which it was committed. Search follows within "
+    "seconds: an article that was just published may not be found yet, and one that was withdrawn may still "
+    "be for a moment."
+)
 
 
 class EventsQuery(BaseModel):
@@ -43,15 +48,18 @@ class EventPage(BaseModel):
     """Events beyond ``since``, the oldest first; none: there is nothing new yet."""
 
     events: list[EventItem]
-    next: int = Field(description="since of the next request")
+    next: int = Field(description="since of the next request; a since beyond last is led back to last")
     last: int = Field(description="the id of the newest event there is; to follow from now on, begin here")
-    missed: bool = Field(description="events right behind since are no longer kept: read the articles anew")
+    missed: bool = Field(
+        description="events right behind since are no longer kept, or since is beyond last, as after the "
+        "ledger was restored from an older copy: read the articles anew"
+    )
 
 
 def add_events(api: APIBlueprint, ledger: Telling) -> None:
     """Add ``/v1/events``."""
 
-    @api.get("/v1/events", responses={200: EventPage})
+    @api.get("/v1/events", responses={200: EventPage}, description=_ABOUT)
     def list_events(query: EventsQuery) -> Response:
         """What befell articles since an event: published, updated, withdrawn, held, released, expired."""
         check_once(request.query_string)
@@ -63,9 +71,12 @@ def add_events(api: APIBlueprint, ledger: Telling) -> None:
 def _page(ledger: Telling, query: EventsQuery) -> dict[str, Any]:
     oldest, newest = ledger.event_bounds()
     found = ledger.events(query.since, query.limit)
+    # Ids beyond the newest were given by a ledger that is no longer there; who waited for more of them would
+    # miss all that happens until then.
+    is_beyond = query.since > newest
     return {
         "events": found,
-        "next": found[-1].id if found else query.since,
+        "next": found[-1].id if found else min(query.since, newest),
         "last": max(newest, found[-1].id) if found else newest,
-        "missed": 0 < query.since < oldest - 1,
+        "missed": is_beyond or 0 < query.since < oldest - 1,
     }

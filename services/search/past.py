@@ -7,7 +7,7 @@ withheld does not come to light because its successor is public.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
@@ -79,7 +79,7 @@ class Moment:
     """One version of one article in the timeline of a story."""
 
     at: datetime
-    kind: Literal["published", "updated"]
+    kind: Literal["published", "updated"]  # published: nothing of it was shown before
     id: str
     revision: int
     source: str
@@ -156,7 +156,13 @@ class Past:
         members = {member.id: member for member in story.members}
         changed = {member.id for member in story.members if member.revision > 1}
         past = self._ledger.past(sorted(changed), MOST_PAST) if changed else []
-        moments = [_version(members[one], facts) for one, facts in past if is_released(facts, now)]
+        shown = [(members[one], facts) for one, facts in past if is_released(facts, now)]
+        # Where the past was cut off, what is first here need not have been; else it was, for readers.
+        firsts = _firsts(shown) if len(past) < MOST_PAST else set()
+        moments = [
+            _version(member, facts, first=facts.revision == 1 or (member.id, facts.revision) in firsts)
+            for member, facts in shown
+        ]
         moments += [_only(member) for member in story.members if member.id not in changed]
         return tuple(sorted(moments, key=lambda one: (one.at, one.id, one.revision)))
 
@@ -170,8 +176,15 @@ def version_json(facts: VersionFacts) -> Json:
     }  # fmt: skip
 
 
-def _version(member: StoryMember, facts: VersionFacts) -> Moment:
-    first = facts.revision == 1
+def _firsts(shown: Sequence[tuple[StoryMember, VersionFacts]]) -> set[tuple[str, int]]:
+    """The ids of articles with the first revisions of theirs that are shown."""
+    firsts: dict[str, int] = {}
+    for member, facts in shown:
+        firsts[member.id] = min(facts.revision, firsts.get(member.id, facts.revision))
+    return set(firsts.items())
+
+
+def _version(member: StoryMember, facts: VersionFacts, *, first: bool) -> Moment:
     at = _began(facts.published_at, facts.made_at) if first else facts.made_at
     verdict = (member.verdict, member.duplicate_of) if facts.is_current else (None, None)
     return Moment(

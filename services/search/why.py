@@ -31,7 +31,7 @@ def reason(article: Article) -> str:
 
 
 def outlets(article: Article) -> int:
-    """In how many other sources its text ran; of a text that ran in very many, as far as copies are told."""
+    """In how many other sources its text ran, also rewritten or in part; of very many, as far as is told."""
     return len({copy.source for copy in article.copies} - {article.source.id})
 
 

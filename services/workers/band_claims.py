@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from shared.fingerprints.bands import DAY_MS, BandClaim
 from shared.ledger.keeping import Erasure
@@ -15,7 +16,12 @@ from shared.stories.keys import story_keys
 
 def near_claim(known: Fingerprint | Erasure) -> BandClaim | None:
     """What the bands of near copies hold of an article; None where it has no sketch, or too short a text."""
-    return _claim(known, known.sketch, lambda packed: band_keys(unpack_sketch(packed)))
+    claim = _claim(known, known.sketch, lambda packed: band_keys(unpack_sketch(packed)))
+    if claim is None or known.text_hash:
+        return claim
+    # It is being compared itself, and nobody knows whether it leads: without its last band others find it,
+    # and it is not what it asks with, so that it does look for those that it may be a copy of.
+    return replace(claim, keys=claim.keys[:-1])
 
 
 def story_claim(known: Fingerprint | Erasure) -> BandClaim | None:

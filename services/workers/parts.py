@@ -62,8 +62,9 @@ class Parts:
     def story_bands(self) -> Bands:
         """The bands of stories."""
         return open_bands(
-            self.settings, STORY_BANDS, least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED
-        )
+            self.settings, STORY_BANDS, least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED,
+            remembers=False,
+        )  # fmt: skip
 
     @cached_property
     def index(self) -> ArticleIndex:

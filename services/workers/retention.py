@@ -106,6 +106,9 @@ def _make_round(ledger: Ledger, waker: Waker, settings: Settings, now: int) -> I
             yield page.changed
             after = page.next
     yield from _until_short(lambda: ledger.bury(now, BATCH))
+    if settings.keep_events_days:
+        oldest = now - int(settings.keep_events_days * DAY_MS)
+        yield from _until_short(lambda: ledger.prune_events(oldest, BATCH))
     for lane in LANES:  # pruned articles leave the index
         waker.wake("index", lane)
 

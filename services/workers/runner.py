@@ -44,6 +44,7 @@ class StageRunner:
         else:
             self._size = BatchSize(parts.settings.batch_size)
         self._calm = Calm(stage)
+        self._worked: float | None = None  # seconds that the last claim's work took; None: it was cut short
         self._owed: list[str] = []  # tokens of claims whose commit could not be written
 
     def run(self, lane: Lane, token: str) -> str:
@@ -115,7 +116,7 @@ class StageRunner:
 
     def _work(self, claim: Claim) -> list[Outcome]:
         settings, ledger = self._parts.settings, self._parts.ledger
-        began = time.monotonic()
+        began, self._worked = time.monotonic(), None
         lease = renewed_lease(ledger, claim.token, settings.lease_seconds / 3, settings.task_time_limit)
         try:
             with lease:
@@ -126,7 +127,7 @@ class StageRunner:
         except Exception as error:
             self._blame(claim, error)
             raise
-        self._size.learn(len(claim.works), time.monotonic() - began)
+        self._worked = time.monotonic() - began
         self._note_calm(outcomes)
         return outcomes
 
@@ -145,7 +146,11 @@ class StageRunner:
             self._parts.waker.wake(self._stage, lane)
 
     def _settle(self, claim: Claim, outcomes: list[Outcome], pause: float) -> str:
+        began = time.monotonic()
         done = self._commit(claim, outcomes)
+        if self._worked is not None:
+            # The ledger is nobody else's meanwhile: a claim must be small enough for its commit as well.
+            self._size.learn(len(claim.works), self._worked + time.monotonic() - began)
         self._wake(claim, done, pause)
         if done.leads:
             steps.write_leads(done.leads, self._parts.near)

@@ -62,11 +62,14 @@ def sources_of(works: Sequence[Work]) -> list[str]:
 
 
 def sightings(works: Sequence[Work], outcomes: Sequence[Outcome]) -> list[Sighting]:
-    """What a batch at stage dedupe adds to the profiles of sources: articles that are no copies."""
+    """What a batch at stage dedupe adds to the profiles of sources: all but duplicates.
+
+    Two stories that share a long disclaimer may be told as versions until the profile has learned it.
+    """
     return [
         sighting(work.article)
         for work, outcome in zip(works, outcomes, strict=True)
-        if work.article is not None and outcome.verdict is not None and outcome.verdict.word == "new"
+        if work.article is not None and outcome.verdict is not None and outcome.verdict.word != "duplicate"
     ]
 
 

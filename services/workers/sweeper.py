@@ -167,6 +167,7 @@ def rebuild_fingerprints(
     """Put the window's texts and leads back from the ledger, with the bands of leads; returns how many texts.
 
     Stories are found for longer than copies: of articles before the window, only their stories are put back.
+    What is being compared just now has bands, and no text yet.
     """
     since = now - int(WINDOW_SECONDS * 1000)
     newest = ledger.fingerprints(since, 0, 1)
@@ -174,14 +175,15 @@ def rebuild_fingerprints(
     after, total = 0, 0
     while page := ledger.fingerprints(earliest, after, PAGE):
         recent = [one for one in page if newest and one.sequence >= newest[0].sequence]
-        fingerprints.load([TextClaim(one.lead, one.text_hash) for one in recent])
+        texts = [TextClaim(one.lead, one.text_hash) for one in recent if one.text_hash]
+        fingerprints.load(texts)
         if bands is not None:
             bands.load(list(filter(None, map(near_claim, recent))))
         if story_bands is not None:
             leads = [one for one in page if one.lead == one.article_id]
             story_bands.load(list(filter(None, map(story_claim, leads))))
         after = page[-1].sequence
-        total += len(recent)
+        total += len(texts)
         beat()
     fingerprints.mark_ready()
     get_logger().info("fingerprints rebuilt", texts=total)

@@ -38,10 +38,12 @@ class Bands(Protocol):
       days within the window that share enough bands with it, those with the most in common first, then
       those of earlier days, bounded in number however many there are. As long as one of them is not among
       ``rejected``, those that are not are returned and nothing is written. When all are, the article is
-      written down, and the answer is empty: it leads from then on. An article is never its own candidate,
-      and once it was written down with the same keys and day, it is answered that it leads without another
-      look, so that the retry of a task that was killed finds itself. Of two claims at the same instant one
-      sees the other.
+      written down, and the answer is empty: it leads from then on. An article is never its own candidate.
+      Of two claims at the same instant one sees the other.
+    - Bands that remember: an article that was written down with the same keys and day is answered that it
+      leads without another look, so that the retry of a task that was killed finds itself. Bands that do
+      not always look, and tell a repeated article of what they told it before, and of what came since; it
+      is written down once all the same.
     - Of a band that very many articles of a day share, only the newest are remembered: it says little, and
       copies come soon after what they copy.
     - A claim without keys has no candidates, and nothing is written.
@@ -51,8 +53,8 @@ class Bands(Protocol):
       that of ``Fingerprints``, which lie in the same store.
 
     Adapters are told how many bands two articles must share (``least``), the days of the window to either
-    side (``window_days``), and whether a key counts only at its own place among the keys (``placed``), as
-    bands do, or is one of a set.
+    side (``window_days``), whether a key counts only at its own place among the keys (``placed``), as bands
+    do, or is one of a set, and whether they remember who leads (``remembers``).
     """
 
     def claim(self, claims: Sequence[BandClaim]) -> list[tuple[str, ...]]:

@@ -24,11 +24,13 @@ class MemoryBands:
         least: int = 1,
         window_days: int = WINDOW_DAYS,
         placed: bool = True,
+        remembers: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._least = least
         self._window = window_days
         self._placed = placed
+        self._remembers = remembers
         self._clock = clock
         self._days: dict[int, _Day] = {}
         self._lock = threading.Lock()
@@ -60,11 +62,13 @@ class MemoryBands:
 
     def _claim(self, claim: BandClaim) -> tuple[str, ...]:
         day = self._days.get(claim.day)
-        if day is not None and day.written.get(claim.article_id) == claim.keys:
+        is_written = day is not None and day.written.get(claim.article_id) == claim.keys
+        if is_written and self._remembers:
             return ()
         found = self._candidates(claim)
         left = tuple(candidate for candidate in found if candidate not in claim.rejected)
-        if not left:
+        # Written again it would count as the newest of its bands, and push others out of them.
+        if not left and not is_written:
             self._write(claim)
         return left
 

@@ -41,9 +41,12 @@ class RedisBands:
         least: int = 1,
         window_days: int = WINDOW_DAYS,
         placed: bool = True,
+        remembers: bool = True,
     ) -> None:
         self._client = client
-        self._head = (PREFIX.format(name), window_days, least, MOST_SHARING, MOST_CANDIDATES)
+        self._head = (
+            PREFIX.format(name), window_days, least, MOST_SHARING, MOST_CANDIDATES, int(remembers),
+        )  # fmt: skip
         self._placed = placed
         self._script = client.register_script(SCRIPT)
 

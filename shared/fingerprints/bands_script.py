@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 # KEYS: the epoch. ARGV: what to do, the prefix, the window's days to either side, the least bands in common,
-# the most numbers of a band, the most candidates; then four for each article: its id and checksum (20 bytes),
-# its day, its keys (7 bytes each), and the ids that were rejected (16 bytes each).
+# the most numbers of a band, the most candidates, and whether who was written down is told that it leads
+# without another look (1); then four for each article: its id and checksum (20 bytes), its day, its keys (7
+# bytes each), and the ids that were rejected (16 bytes each).
 SCRIPT = """
 if ARGV[1] == 'claim' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local prefix, window, least, most, looked_at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]),
   tonumber(ARGV[5]), tonumber(ARGV[6])
+local remembers = ARGV[7] == '1'
 local NUMBER, ID, RECORD, FIELD, KEY, ENTRY = 4, 16, 20, 3, 7, 7
 -- Entries of a bucket: as many as are aimed at; and the average at which more buckets are begun.
 local AIM, FULL = 75, 160
@@ -226,13 +228,14 @@ local function answer(one)
     if own then forget(one, own) end
     return ''
   end
-  if own and is_written(one, own) then return '' end
+  local has_record = own and is_written(one, own)
+  if has_record and (remembers or ARGV[1] == 'load') then return '' end
   local left = ARGV[1] == 'claim' and candidates(one, marks) or ''
-  if left == '' then write(one, marks) end
+  if left == '' and not has_record then write(one, marks) end
   return left
 end
 
 local answers = {}
-for first = 7, #ARGV, 4 do answers[#answers + 1] = answer(read(first)) end
+for first = 8, #ARGV, 4 do answers[#answers + 1] = answer(read(first)) end
 return answers
 """

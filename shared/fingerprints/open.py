@@ -22,6 +22,9 @@ def open_bands(
     least: int = 1,
     window_days: int = WINDOW_DAYS,
     placed: bool = True,
+    remembers: bool = True,
 ) -> Bands:
     """The bands of that name; nothing connects yet. What the numbers mean is told at ``Bands``."""
-    return RedisBands(make_redis(settings), name, least=least, window_days=window_days, placed=placed)
+    return RedisBands(
+        make_redis(settings), name, least=least, window_days=window_days, placed=placed, remembers=remembers
+    )

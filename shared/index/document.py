@@ -31,12 +31,12 @@ FIELDS: Mapping[str, Kind] = {
     "change": "long",
     "sort_key": "long",
     "state": "keyword",  # pub_status, or "withdrawn" for a tombstone
-    "is_lead": "keyword",  # "true" or "false"
+    "is_lead": "keyword",  # "false": folded under its lead, which says the same; see ``is_folded``
     "duplicate_of": "keyword",
     "story_id": "keyword",  # never absent: an article of no story is one by itself
     "story_key": "long",  # a number for it, which costs both engines far less to fold by
     "source": "keyword",
-    "copy_sources": "keyword",  # where else a lead's text ran
+    "copy_sources": "keyword",  # where else what a lead says ran, and is folded under it
     "language": "keyword",
     "languages": "keyword",  # the tag and its primary language: en-gb, en
     "topics": "keyword",  # the codes, with those broader than them
@@ -47,6 +47,7 @@ FIELDS: Mapping[str, Kind] = {
     "body_terms": "terms",
     "article": "stored",  # the whole article as JSON (bytes), without ``removed``
 }
+_OWN_WORDS = ("version", "excerpt")  # verdicts on what does not say the same as its lead
 _LONGEST_KEYWORD = 8_000  # characters; Elasticsearch refuses keywords over 32,766 bytes
 _LONGEST_ID = 512  # bytes, Elasticsearch's own limit
 _LONGS = range(-(1 << 63), 1 << 63)
@@ -87,6 +88,15 @@ def digest(article: Article) -> str:
     return blake2b(to_json(replace(kept, removed=(), indexed_at=None)), digest_size=16).hexdigest()
 
 
+def is_folded(article: Article) -> bool:
+    """Whether an article is shown under its lead when copies are folded: only what says the same is.
+
+    A rewrite (``version``) or an ``excerpt`` has words of its own, or leaves some out: folded it could not
+    be found by them. For the index it leads, whatever the ledger says; its lead's ``copies`` tell of it.
+    """
+    return not article.is_lead and article.verdict not in _OWN_WORDS
+
+
 def story_of(article: Article) -> str:
     """The story that an article is filed under: its own id, where none is known."""
     return (article.story_id or article.id).lower()
@@ -123,14 +133,15 @@ def _tombstone(article: Article) -> Article:
 
 
 def _facts(article: Article) -> dict[str, Any]:
-    copied = dict.fromkeys(copy.source.lower() for copy in article.copies)
+    # Of the other copies each is a hit by itself, and found by its own source.
+    copied = dict.fromkeys(copy.source.lower() for copy in article.copies if copy.verdict not in _OWN_WORDS)
     codes = dict.fromkeys(code.lower() for tag in article.topics for code in (tag.code, *tag.broader))
     facts = {
         "id": article.id,
         "change": article.change,
         "sort_key": article.sort_key,
         "state": "withdrawn" if article.withdrawn else article.pub_status,
-        "is_lead": "true" if article.is_lead else "false",
+        "is_lead": "false" if is_folded(article) else "true",
         "duplicate_of": article.duplicate_of,
         "story_id": story_of(article),
         "story_key": story_key(article),

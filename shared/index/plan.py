@@ -152,7 +152,7 @@ def _plan_filters(filters: Filters, *, fold: bool) -> list[PlanNode]:
         if wanted:
             planned.append(_plan_keyword(field, wanted, fold=fold))
         if unwanted:
-            planned.append(NoneOf(_plan_keyword(field, unwanted, fold=fold)))
+            planned.append(NoneOf(_plan_keyword(field, unwanted, fold=False)))  # as below a NOT
     if filters.start is not None or filters.end is not None:
         planned.append(_plan_range(Range(filters.start, filters.end)))
     return planned
@@ -171,7 +171,8 @@ def _plan_node(node: Node, *, fold: bool) -> PlanNode:
         case Or(children):
             return AnyOf(tuple(_plan_node(child, fold=fold) for child in children))
         case Not(child):
-            return NoneOf(_plan_node(child, fold=fold))
+            # Who wants nothing of a source still wants what ran first elsewhere, and was copied there.
+            return NoneOf(_plan_node(child, fold=False))
 
 
 def _plan_text(text: str, field: TextField | None, position: int) -> PlanNode:

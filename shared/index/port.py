@@ -36,7 +36,8 @@ class Filters:
     """Exact filters beside the query text; values of one field mean OR, fields mean AND.
 
     ``not_*`` are the negative twins. ``start`` and ``end`` bound ``published_at``, both included.
-    Under ``duplicates=fold`` a source matches an article whose copy ran there too.
+    Under ``duplicates=fold`` a source matches an article whose duplicate ran there too; a source that is
+    not wanted leaves out its own articles alone, and so does a source below a NOT in the query.
     """
 
     source: tuple[str, ...] = ()
@@ -55,10 +56,10 @@ class Filters:
 class SearchRequest:
     """One search; ``now`` fixes visibility. ``size`` is 0..100, ``offset`` + ``size`` at most 10,000.
 
-    ``duplicates`` says first which matches may be hits: the leads (``fold``), all (``keep``), or the copies
-    (``only``). With ``stories=fold`` each story is then one hit, the best of those by the sort order: so
-    ``fold`` and ``fold`` give the best lead of each story, ``keep`` and ``fold`` its best article, and
-    ``only`` and ``fold`` its best copy.
+    ``duplicates`` says first which matches may be hits: all (``keep``), all but the duplicates of a lead
+    (``fold``), or these alone (``only``). Rewrites and excerpts are hits under ``fold``, and not under
+    ``only``: they have words of their own, see ``document.is_folded``. With ``stories=fold`` each story is
+    then one hit, the best of those by the sort order.
     """
 
     now: datetime
@@ -75,7 +76,7 @@ class SearchRequest:
 class FoldedStory:
     """The story that a hit stands for, and how many visible articles of it matched: hit and copies too.
 
-    With ``duplicates=only`` those are copies. An article of no story counts as a story by its own id.
+    With ``duplicates=only`` those are duplicates. An article of no story counts as a story by its own id.
     """
 
     id: str
@@ -95,8 +96,8 @@ class Hit:
 class SearchPage:
     """The answer of one search: exact totals, hits in order, the engine's own time in milliseconds.
 
-    ``articles`` counts every visible match, ``groups`` the leads among them; with ``duplicates=keep``
-    or ``only`` both count the articles asked for. With ``stories=fold`` ``groups`` counts the stories of
+    ``articles`` counts every visible match, ``groups`` those among them that are not folded; with
+    ``duplicates=keep`` or ``only`` both count the articles asked for. With ``stories=fold`` ``groups`` counts the stories of
     what may be a hit: exactly up to 40,000; where there are more it may be some percent off,
     and ``groups_approximate`` is true. ``partial`` is true when the engine ran out of time.
     """

@@ -12,23 +12,24 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from shared.article import Verdict
-from shared.ledger.leads import HAVE_DOCUMENTS, WINDOW_MS, take_over
+from shared.ledger.leads import HAVE_DOCUMENTS, take_over
 from shared.ledger.likeness import SAME_TEXT, Text
 from shared.ledger.rows import ARRIVAL
 from shared.ledger.schema import articles
+from shared.nearness.window import WINDOW_MS
 
 MOST = 1_000  # leads of one text within the window that are looked at
 Place = tuple[int, int, int]  # rank of the source, when an item first came in (ms), and its first sequence
 
 
-def rivals_of(connection: sa.Connection, text: Text, ingested_at: int) -> dict[str, Place]:
+def rivals_of(connection: sa.Connection, text: Text) -> dict[str, Place]:
     """Other leads of a text that can be seen or are coming, within the window, first come first."""
     query = (
         sa.select(articles.c.id, articles.c.rank, articles.c.ingested_at, ARRIVAL)
         .where(
             articles.c.text_hash == text.text_hash, articles.c.duplicate_of.is_(None),
             articles.c.id != text.id, articles.c.held.is_(None),
-            articles.c.ingested_at.between(ingested_at - WINDOW_MS, ingested_at + WINDOW_MS),
+            articles.c.moment.between(text.moment - WINDOW_MS, text.moment + WINDOW_MS),
             *HAVE_DOCUMENTS,
         )
         .order_by(articles.c.rank, articles.c.ingested_at, ARRIVAL)
@@ -51,7 +52,7 @@ def decide_anew(
 
     ``near`` is what dedupe found, with a present lead.
     """
-    rivals = rivals_of(connection, text, place[1])
+    rivals = rivals_of(connection, text)
     first = next((found for found, where in rivals.items() if where < place), None)
     if first is not None:
         return Verdict("duplicate", first, 1.0, rule=SAME_TEXT), []

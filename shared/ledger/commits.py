@@ -5,36 +5,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
 from shared.article import Article
-from shared.clock import from_ms, to_ms
 from shared.codec import pack
 from shared.ledger.claims import Limits, blame, give_back, step
-from shared.ledger.deciding import Decided, Decisions
+from shared.ledger.deciding import Decided, Decisions, explain
 from shared.ledger.engine import take_turn
 from shared.ledger.events import log_events
-from shared.ledger.holds import held_state, settle_hold
+from shared.ledger.holds import settle_hold
 from shared.ledger.kills import BARRED, barred, barred_words
-from shared.ledger.leads import hand_over, queue_refresh, touch
+from shared.ledger.leads import hand_over, named_leads, queue_refresh, touch
 from shared.ledger.likeness import Text, keep_sketches
 from shared.ledger.order import raise_order
 from shared.ledger.port import Claim, Committed, Outcome
 from shared.ledger.reasons import reason_word, totals_of
 from shared.ledger.retagging import SAME, have_same_tags, read_served
+from shared.ledger.revising import as_first_seen, revise
 from shared.ledger.revisions import keep_revisions
-from shared.ledger.rows import Row, lock_facts, read_rows, sort_key
+from shared.ledger.rows import Row, lock_facts, read_rows
 from shared.ledger.schema import articles, journey, submissions
 from shared.ledger.standing import NONE, fall_back, set_aside
 from shared.ledger.statements import SET_INDEXED, SET_TAGS, SET_VERSION, SETTLE, SETTLED
-from shared.ledger.stories import named_founders, settle_story
+from shared.ledger.stories import living_story, named_founders, settle_story
 from shared.ledger.tallies import add
 from shared.ledger.telling import EventKind
 from shared.ledger.withdrawals import erase_late, remember_texts
 from shared.messages import TERMINAL, Lane, Stage
-from shared.nearness.window import moment_of
 
 
 class Settlement:
@@ -73,6 +72,7 @@ class Settlement:
         self._known: dict[str, Row] = {}
         self._served: dict[str, Article] = {}  # what the index has of those that are tagged again
         # Written in one statement each: a statement a row would cost more than the stage itself.
+        self._named: set[str] = set()  # of this batch, those that others follow already
         self._founders: set[str] = set()  # of this batch, those that others named before they came
         self._new: list[Row] = []
         self._sketches: dict[str, Row] = {}
@@ -95,6 +95,7 @@ class Settlement:
         if self._claim.stage == "dedupe":
             self._decisions.look_for_leaders(outcome for _, outcome in mine)
             self._barred = barred(self._connection, {outcome.text_hash or "" for _, outcome in mine})
+            self._named = named_leads(self._connection, {row["article_id"] for row, _ in mine})
             self._founders = named_founders(self._connection, {row["article_id"] for row, _ in mine})
         if self._claim.stage == "tag":
             again = {row["article_id"] for row, _ in mine if row["replay"] is not None}
@@ -151,8 +152,7 @@ class Settlement:
         if self._decisions.must_wait(row, outcome):
             self._put_back(row, "deferred", give_back(row, self._now) | {"not_before": self._now})
             return
-        self._store(row, outcome, found)
-        self._advance(row, outcome)
+        self._advance(row, outcome, detail=self._store(row, outcome, found))
 
     def _whose(self, row: Row, outcome: Outcome, found: Row | None) -> str | None:
         """The withdrawn article whose very text is pushed again, as another item's."""
@@ -162,12 +162,12 @@ class Settlement:
             return None
         return whose
 
-    def _store(self, row: Row, outcome: Outcome, found: Row | None) -> None:
-        """Write the article's next revision with the verdict on it, and what follows from that."""
+    def _store(self, row: Row, outcome: Outcome, found: Row | None) -> str | None:
+        """Write the article's next revision with its verdict, and what follows from that; says what it is."""
         if outcome.article is None:
             raise ValueError("a deduped outcome carries an article and a verdict")
-        article = outcome.article if found is None else _as_first_seen(outcome.article, found)
-        values = self._revision(row, outcome, article, found)
+        article = outcome.article if found is None else as_first_seen(outcome.article, found)
+        values = revise(row, outcome, article, found, self._limits.ranks, self._now)
         text = Text(row["article_id"], outcome.text_hash or "", values["moment"], outcome.sketch or b"")
         decided = self._decisions.decide(row, outcome, found, values, text)
         verdict = decided.verdict
@@ -181,12 +181,16 @@ class Settlement:
             self._sketches[row["article_id"]] = {
                 "article_id": row["article_id"], "near": outcome.sketch, "story": outcome.story_sketch,
             }  # fmt: skip
-        if found is not None or decided.needs_row:
+        if verdict.duplicate_of is not None:
+            self._named.add(verdict.duplicate_of)
+        is_named = found is None and row["article_id"] in self._named
+        if found is not None or decided.needs_row or is_named:
             self._write_new()
-            self._decisions.follow_up(row["article_id"], decided, found)
+            self._decisions.follow_up(row["article_id"], decided, found, is_named=is_named)
             self._decisions.moved |= settle_hold(
                 self._connection, row["article_id"], found, values["held"], self._now
             )
+        return explain(decided)
 
     def _write_revision(self, row: Row, values: Row, found: Row | None) -> None:
         if found is None:
@@ -203,8 +207,11 @@ class Settlement:
     def _story(self, row: Row, outcome: Outcome, decided: Decided, found: Row | None) -> str:
         """The story of an article; one that is in a story stays there, unless it is decided anew."""
         if decided.stands and found is not None:
-            return str(found["story_id"])
+            return living_story(self._connection, found["story_id"])
         lead = decided.verdict.duplicate_of
+        if lead is None and outcome.verdict is not None:
+            # Of its story it is all the same, though it leads: it outranks that one, or that one is gone.
+            lead = next(iter(decided.later), outcome.verdict.duplicate_of)
         links = outcome.stories if lead is None else ()
         if links or lead is not None:
             self._write_new()  # whom they name may be in this very batch
@@ -215,27 +222,6 @@ class Settlement:
         self._decisions.moved |= moved
         self._founders.add(story)
         return story
-
-    def _revision(self, row: Row, outcome: Outcome, article: Article, found: Row | None) -> dict[str, Any]:
-        old = found or {"revision": 0, "change": 0, "indexed_change": 0, "indexed_at": None}
-        key = sort_key(article, row["sequence"] if found is None else found["sort_key"])
-        held, due_at = held_state(article.pub_status, article.embargo_until, article.expires_at, self._now)
-        again = row["sequence"] == old.get("sequence")  # it is run again: its source has changed nothing
-        return {
-            "id": row["article_id"], "source_id": article.source.id, "url": article.url,
-            "sequence": row["sequence"], "revision": old["revision"] + (not again),
-            "change": old["change"] + 1,
-            "indexed_change": old["indexed_change"], "indexed_at": old["indexed_at"],
-            "version": article.version, "content_hash": outcome.content_hash, "text_hash": outcome.text_hash,
-            "modified_at": None if article.modified_at is None else to_ms(article.modified_at),
-            "sort_key": key, "ingested_at": to_ms(article.ingested_at), "withdrawn": False,
-            "gone": None, "gone_at": None,
-            "vocabulary": None,  # it is not tagged yet
-            "moment": moment_of(article), "rank": self._limits.ranks.get(article.source.id, 0),
-            "held": held, "due_at": due_at, "heir": old.get("heir"),
-            # Dedupe changes no article: a new one is stored as clean has packed it.
-            "article": row["draft"] if found is None else pack(article),
-        }  # fmt: skip
 
     def _settle_known(self, row: Row, outcome: Outcome) -> None:
         """Settle tagged and indexed, unless a newer revision has taken the article's place."""
@@ -304,7 +290,7 @@ class Settlement:
             "not_before": 0, "waiting_since": self._now, "updated_at": self._now, "draft": draft,
             "replay": None if ended else row["replay"],
         })  # fmt: skip
-        self._log(row, outcome.word, detail or outcome.reason or _explain(outcome))
+        self._log(row, outcome.word, detail or outcome.reason)
 
     def _put_back(self, row: Row, word: str, changes: dict[str, Any]) -> None:
         self._again.add(row["lane"])
@@ -382,15 +368,3 @@ def _alone(article: Article | None) -> Article | None:
 
 def _version(outcome: Outcome) -> str:
     return (outcome.article.vocabulary if outcome.article is not None else None) or ""
-
-
-def _as_first_seen(article: Article, found: dict[str, Any]) -> Article:
-    """A revision keeps the time at which its item first came in."""
-    return replace(article, ingested_at=from_ms(cast("int", found["ingested_at"])))
-
-
-def _explain(outcome: Outcome) -> str | None:
-    verdict = outcome.verdict
-    if verdict is None or verdict.duplicate_of is None:
-        return None
-    return f"{verdict.word} of {verdict.duplicate_of}, similarity {verdict.similarity:.2f}"

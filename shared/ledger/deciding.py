@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from shared.article import Article, Verdict
 from shared.ledger.anew import decide_anew, place_of, take_over_all
 from shared.ledger.leads import (
-    WINDOW_MS,
+    beside,
+    beside_root,
     follow_on,
     free_copies,
     is_still,
@@ -27,7 +28,7 @@ from shared.ledger.leads import (
 from shared.ledger.likeness import SAME_TEXT, Text, liken, read_drafts
 from shared.ledger.port import Outcome
 from shared.ledger.rows import SEQUENCE_BITS, Row
-from shared.nearness.window import moment_of
+from shared.nearness.window import WINDOW_MS, moment_of
 
 
 @dataclass(slots=True)
@@ -135,6 +136,9 @@ class Decisions:
     ) -> Decided:
         self._write_new()
         near = resolve_verdict(self._connection, text, said, article.body)
+        if near.duplicate_of is None and found is not None and found["duplicate_of"] is not None:
+            # Dedupe says of what was written down as a lead once that it leads; it may be outranked since.
+            near = beside_root(self._connection, found["duplicate_of"], text, article.body) or near
         if near.duplicate_of == text.id:
             near = Verdict("new")
         arrival = (found["sort_key"] if found else row["sequence"]) % (1 << SEQUENCE_BITS)
@@ -148,7 +152,10 @@ class Decisions:
         if verdict.rule == SAME_TEXT or leads:
             return verdict
         others = [one for one in self._leaders.get(text.text_hash, ()) if one != row["article_id"]]
-        return Verdict("duplicate", others[0], 1.0, rule=SAME_TEXT) if others else verdict
+        if others:
+            self._write_new()  # it may be in this very batch
+        found_leads = (beside(self._connection, text, other) for other in others)
+        return next((one for one in found_leads if one is not None), verdict)
 
     def _note_leader(self, article_id: str, decided: Decided, found: Row | None) -> None:
         """Keep the leaders up to date while the batch is stored."""
@@ -158,8 +165,13 @@ class Decisions:
         if decided.verdict.duplicate_of is None and not decided.held:
             self._leaders[text_hash].append(article_id)
 
-    def follow_up(self, article_id: str, decided: Decided, found: Row | None) -> None:
-        """Write what a stored article brings about for others: copies that it had, leads that it outranks."""
+    def follow_up(
+        self, article_id: str, decided: Decided, found: Row | None, *, is_named: bool = False
+    ) -> None:
+        """Write what a stored article brings about for others: copies that it had, leads that it outranks.
+
+        ``is_named``: others took it for their lead before it came, perhaps by another text than it has.
+        """
         if decided.stands and not decided.held:
             return
         lead = decided.verdict.duplicate_of
@@ -172,9 +184,21 @@ class Decisions:
             changed = free_copies(self._connection, article_id)
         else:
             changed = take_over_all(self._connection, article_id, decided.later)
-            if found is not None and (found["text_hash"] != decided.text.text_hash or decided.later):
+            rewritten = found is not None and found["text_hash"] != decided.text.text_hash
+            if is_named or rewritten or (found is not None and decided.later):
                 changed |= review_copies(self._connection, article_id)
         self.moved |= changed
+
+
+def explain(decided: Decided) -> str | None:
+    """A verdict in words, for the journey; None for what is simply new."""
+    verdict = decided.verdict
+    if verdict.duplicate_of is not None:
+        how = f", by {verdict.rule}" if verdict.rule else ""
+        return f"{verdict.word} of {verdict.duplicate_of}, similarity {verdict.similarity:.2f}{how}"
+    if decided.later:
+        return f"leads in the place of {', '.join(decided.later[:3])}, by rank or as the first"
+    return None
 
 
 def _told(found: Row | None) -> tuple[object, ...]:

@@ -10,14 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.article import Verdict
-from shared.fingerprints.port import WINDOW_SECONDS
 from shared.ledger.likeness import LONGEST_CHAIN, SAME_TEXT, Text, judge, liken, read_texts
 from shared.ledger.retagging import is_tagged_again
 from shared.ledger.rows import ARRIVAL
 from shared.ledger.schema import articles, submissions
 from shared.messages import Lane
+from shared.nearness.window import WINDOW_MS, within_window
 
-WINDOW_MS = int(WINDOW_SECONDS * 1000)
 FIRST = (
     articles.c.rank,
     articles.c.ingested_at,
@@ -51,7 +50,7 @@ def resolve_verdict(
     lead = _root(connection, said)
     if lead == said and is_still(connection, text, verdict):
         return verdict
-    for other in (lead, _leader_of(connection, text.text_hash, text.id)):
+    for other in (lead, _leader_of(connection, text)):
         if other is not None and other != text.id:
             found = beside(connection, text, other, body)
             if found is not None:
@@ -69,9 +68,13 @@ def is_still(connection: sa.Connection, text: Text, verdict: Verdict) -> bool:
     A lead that is on its way for the first time will come with the text that dedupe saw.
     """
     lead = verdict.duplicate_of or ""
-    present = connection.execute(sa.select(articles.c.text_hash).where(articles.c.id == lead)).first()
-    if present is None or verdict.rule == SAME_TEXT:
-        return present is None or present.text_hash == text.text_hash
+    facts = sa.select(articles.c.text_hash, articles.c.moment).where(articles.c.id == lead)
+    present = connection.execute(facts).first()
+    if present is None:
+        return True
+    if verdict.rule == SAME_TEXT:
+        near_by = present.moment is None or within_window(text.moment, present.moment)
+        return near_by and bool(present.text_hash == text.text_hash)
     found = beside(connection, text, lead)
     return found is not None and (found.word, found.rule) == (verdict.word, verdict.rule)
 
@@ -79,25 +82,25 @@ def is_still(connection: sa.Connection, text: Text, verdict: Verdict) -> bool:
 def beside(connection: sa.Connection, text: Text, lead: str, body: str | None = None) -> Verdict | None:
     """What a text is to an article of the ledger; None when it is no copy of it, or not of these days."""
     other = read_texts(connection, [lead]).get(lead)
-    found = None if other is None else liken(text, other, body)
-    if found is None or other is None or found.rule == SAME_TEXT:
-        return found
-    return found if abs(text.moment - other.moment) <= WINDOW_MS else None
+    if other is None or not within_window(text.moment, other.moment):
+        return None
+    return liken(text, other, body)
 
 
 def keep_place(
     connection: sa.Connection, found: dict[str, Any], text: Text, verdict: Verdict, body: str | None = None
 ) -> Verdict:
-    """Let a copy of an unchanged text stay one, and one that led follow its heir.
+    """Let a copy stay one, as long as it is like its lead, and one that led follow its heir.
 
-    An heir leads in the place of a lead that could not be seen for a while.
+    An heir leads in the place of a lead that could not be seen for a while. What dedupe says of a known text
+    is not the last word: it was written down as a lead once, and was outranked or held since.
     """
     if verdict.duplicate_of is not None:
         return verdict
     if found["duplicate_of"] is None:
         return behind_heir(connection, found.get("heir"), text, body) or verdict
     if found["text_hash"] != text.text_hash:
-        return verdict
+        return beside_root(connection, found["duplicate_of"], text, body) or verdict
     before = Verdict(
         found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"],
         found.get("rule"), found.get("passage"),
@@ -107,10 +110,15 @@ def keep_place(
 
 def behind_heir(connection: sa.Connection, heir: str | None, text: Text, body: str | None) -> Verdict | None:
     """What a text is to who leads since its article could not be seen; None when nobody does."""
-    lead = _root(connection, heir) if heir is not None else None
-    if lead is None or lead == text.id:
+    return None if heir is None else beside_root(connection, heir, text, body)
+
+
+def beside_root(connection: sa.Connection, lead: str, text: Text, body: str | None) -> Verdict | None:
+    """What a text is to the one that leads in the place of an article by now; None: no copy."""
+    lead_now = _root(connection, lead)
+    if lead_now is None or lead_now == text.id:
         return None
-    return beside(connection, text, lead, body)
+    return beside(connection, text, lead_now, body)
 
 
 def _root(connection: sa.Connection, lead: str) -> str | None:
@@ -135,14 +143,21 @@ def _note_heir(connection: sa.Connection, gone: str, heir: str) -> None:
     connection.execute(sa.update(articles).where(nobody).values(heir=heir))
 
 
-def _leader_of(connection: sa.Connection, text_hash: str | None, article_id: str) -> str | None:
+def _leader_of(connection: sa.Connection, text: Text) -> str | None:
     """Who took a dead lead's place: fingerprints still name the dead one until the window ends."""
     query = sa.select(articles.c.id).where(
-        articles.c.text_hash == text_hash, articles.c.duplicate_of.is_(None), articles.c.id != article_id
-    )
+        articles.c.text_hash == text.text_hash, articles.c.duplicate_of.is_(None), articles.c.id != text.id,
+        articles.c.moment.between(text.moment - WINDOW_MS, text.moment + WINDOW_MS),
+    )  # fmt: skip
     found = list(connection.scalars(query.order_by(*FIRST).limit(20)))
     usable = _usable(connection, found) if found else set()
     return next((one for one in found if one in usable), None)
+
+
+def named_leads(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """Those of some articles that others name as their lead."""
+    query = sa.select(articles.c.duplicate_of).where(articles.c.duplicate_of.in_(sorted(ids)))
+    return {lead for lead in connection.scalars(query.distinct()) if lead is not None}
 
 
 def leaders_of(connection: sa.Connection, texts: Iterable[str], since: int) -> dict[str, list[str]]:

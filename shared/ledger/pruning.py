@@ -13,7 +13,7 @@ from shared.ledger.likeness import drop_sketches
 from shared.ledger.replays import DAY_MS
 from shared.ledger.revisions import forget_revisions
 from shared.ledger.rows import Row, end_of_page, read_rows
-from shared.ledger.schema import articles, journey, originals, submissions
+from shared.ledger.schema import articles, erasures, journey, originals, submissions
 from shared.ledger.tallies import add
 from shared.ledger.withdrawals import NOTHING, take_out
 
@@ -80,6 +80,7 @@ def bury(connection: sa.Connection, now: int, limit: int) -> int:
     connection.execute(sa.delete(articles).where(articles.c.id.in_(ids)))
     drop_sketches(connection, ids)
     forget_revisions(connection, ids)
+    connection.execute(sa.delete(erasures).where(erasures.c.article_id.in_(ids), erasures.c.due.is_(False)))
     _remove(connection, sorted(sequence for one in ids for sequence in held.get(one, ())))
     return len(ids)
 

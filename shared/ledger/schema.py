@@ -203,6 +203,9 @@ erasures = Table(
     Column("sketch", LargeBinary),  # of that text, as in ``sketches``: its bands are made from them
     Column("story", LargeBinary),
     Column("moment", BigInteger),
+    Index(
+        "ix_erasures_due", "article_id", "text_hash", sqlite_where=text("due"), postgresql_where=text("due")
+    ),
 )
 
 sketches = Table(

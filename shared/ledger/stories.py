@@ -41,7 +41,9 @@ def settle_story(
     """
     named = [verdict_lead] if verdict_lead is not None else [link.article_id for link in links]
     stories = _stories_of(connection, named, article_id)
-    own = found["story_id"] if found is not None else stories.get(article_id, article_id)
+    own = stories.get(article_id, article_id)
+    if found is not None:  # as it was read: this very commit may have merged its story since
+        own = living_story(connection, found["story_id"])
     sure = list(dict.fromkeys(stories[link.article_id] for link in links if link.merges))
     merge = _Merge(connection, now)
     if verdict_lead is not None:

@@ -4,36 +4,76 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from shared.article import Article
+from shared.codec import unpack
 from shared.fingerprints.port import WINDOW_SECONDS
-from shared.ledger.likeness import read_texts
+from shared.ledger.likeness import read_texts, text_of
 from shared.ledger.port import Fingerprint
 from shared.ledger.rows import read_rows
 from shared.ledger.schema import articles, sketches, submissions
+from shared.stories.features import make_story_sketch, pack_story
 
 LONGEST_MS = int(WINDOW_SECONDS * 1000)
 
 
 def read_fingerprints(connection: sa.Connection, since: int, after: int, limit: int) -> list[Fingerprint]:
-    """A page of revisions accepted since, by sequence; sketches of leads only, made where there are none."""
+    """A page of revisions accepted since, by sequence; sketches of leads only, made where there are none.
+
+    With them what workers are comparing just now: it may have claimed its bands before they were lost, and is
+    committed as a lead without asking again. Nobody knows its verdict yet, so it leads itself, and its
+    ``text_hash`` is empty: who is first with the very same text, the commit finds out by itself.
+    """
+    start = after or _start(connection, since)
+    # Before the articles: what is committed between the two queries is found by both, not by neither.
+    found = _read_held(connection, start, limit) | _read_known(connection, start, limit)
+    return [found[sequence] for sequence in sorted(found)[:limit]]
+
+
+def _read_known(connection: sa.Connection, start: int, limit: int) -> dict[int, Fingerprint]:
+    """Articles beyond a sequence, by theirs."""
     lead = sa.func.coalesce(articles.c.duplicate_of, articles.c.id)
     query = (
         sa.select(
             articles.c.sequence, articles.c.id, articles.c.text_hash, lead.label("lead"), sketches.c.story,
         )
         .outerjoin(sketches, sketches.c.article_id == articles.c.id)
-        .where(articles.c.withdrawn.is_(False), articles.c.sequence > (after or _start(connection, since)))
+        .where(articles.c.withdrawn.is_(False), articles.c.sequence > start)
         .order_by(articles.c.sequence)
         .limit(limit)
     )  # fmt: skip
     rows = read_rows(connection, query)
     texts = read_texts(connection, [row["id"] for row in rows])
-    return [
-        Fingerprint(
+    return {
+        row["sequence"]: Fingerprint(
             row["sequence"], row["id"], row["text_hash"], row["lead"], texts[row["id"]].moment,
             texts[row["id"]].sketch if row["lead"] == row["id"] else None, row["story"],
         )
         for row in rows
-    ]  # fmt: skip
+    }  # fmt: skip
+
+
+def _read_held(connection: sa.Connection, start: int, limit: int) -> dict[int, Fingerprint]:
+    """Drafts that workers hold at dedupe, but for articles that are run again: their texts are known."""
+    is_known = sa.exists().where(articles.c.sequence == submissions.c.sequence)
+    query = (
+        sa.select(submissions.c.sequence, submissions.c.article_id, submissions.c.draft)
+        .where(
+            submissions.c.stage == "dedupe", submissions.c.token.is_not(None),
+            submissions.c.draft.is_not(None), submissions.c.sequence > start, ~is_known,
+        )
+        .order_by(submissions.c.sequence)
+        .limit(limit)
+    )  # fmt: skip
+    return {
+        row.sequence: _coming(row.sequence, row.article_id, unpack(row.draft, Article))
+        for row in connection.execute(query)
+    }
+
+
+def _coming(sequence: int, article_id: str, article: Article) -> Fingerprint:
+    text = text_of(article_id, "", article)
+    story = pack_story(make_story_sketch(article.title, article.body, article.language))
+    return Fingerprint(sequence, article_id, "", article_id, text.moment, text.sketch, story)
 
 
 def _start(connection: sa.Connection, since: int) -> int:

@@ -4,7 +4,7 @@ The measure is *containment*: the share of the smaller text's shingles that the 
 are cut and furnished. From .6 on it is a duplicate, from .4 a version (a rewrite). What could mislead it:
 
 - *Short texts* (below 40 shingles) resemble each other by chance: they must be alike as a whole (Jaccard .8),
-  or stand in a longer, earlier one nearly word for word.
+  and agree in their titles or tell of both; or stand in a longer, earlier one nearly word for word.
 - *A brief in a round-up*: below a quarter of the other's length a later text is an excerpt of it; an earlier
   one makes nothing of the large one, which has more to tell than this.
 - *Templates* (prices, results, weekly figures): numbers, dates and names of title and lead disagree. Where
@@ -12,7 +12,8 @@ are cut and furnished. From .6 on it is a duplicate, from .4 a version (a rewrit
 - *The same headline* over a text that is rewritten throughout, so that a quarter of its phrases is left: a
   version, if numbers and names agree as well.
 - *Frames*: a site's own disclaimers and introductions. When nothing is shared but what stands before or
-  behind all that is the texts' own, and neither titles nor names agree, they share a frame and no story.
+  behind all that is the texts' own, and neither titles nor names agree, they share a frame and no story;
+  also where their own is a sentence or two, unless what they share tells of both titles.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shared.nearness.frames import have_cores, shares_only_a_frame
+from shared.nearness.frames import have_cores, is_short_frame, shares_only_a_frame
 from shared.nearness.sketch import Sketch
 from shared.nearness.templates import is_other_story, same_title, short_slots_differ, slots_differ
 
@@ -96,7 +97,7 @@ def _compare_short(
     sketch: Sketch, lead: Sketch, contained: float, jaccard: float, *, is_smaller: bool
 ) -> Likeness | None:
     if jaccard >= SHORT_JACCARD:
-        if short_slots_differ(sketch, lead):
+        if short_slots_differ(sketch, lead) or is_short_frame(sketch, lead):
             return None
         return Likeness("duplicate", contained, "short-text")
     is_excerpt = is_smaller and len(sketch.shingles) >= SHORTEST_EXCERPT and contained >= SHORT_EXCERPT

@@ -23,12 +23,13 @@ from zlib import crc32
 SHINGLE_WORDS = 3
 LEAD_WORDS = 50  # of the body, read together with the title: where a template has its slots
 MOST_SHINGLES = 8_192  # 32 kB; a text of 8,000 words, longer than nearly all news
-MOST_MARKS = 200  # numbers, names or title words; a title has up to 1,000 characters
-FORMAT = 1  # the first byte of a packed sketch
+MOST_MARKS = 200  # numbers, names, title words or telling shingles; a title has up to 1,000 characters
+FORMAT = 2  # the first byte of a packed sketch
 MOST_CAPITALS = 0.6  # of the words; above it a headline is In Title Case, or in capitals
 LEAD_CHARS = 2_000  # in which the lead is looked for, whatever stands there
 
-_HEAD = struct.Struct("<BBIHHHI")  # format, zeros, words; how many numbers, names, title words, shingles
+# Format, zeros, words; how many numbers, names, title words, telling shingles, shingles.
+_HEAD = struct.Struct("<BBIHHHHI")
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer; then Kana and Han.
 _ALPHABETS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
@@ -54,6 +55,7 @@ class Sketch:
     """One text as 32-bit hashes; ``numbers`` and ``names`` are those of its title and lead.
 
     ``order`` has the shingles as they first stand in the text; ``zeros`` is 0 where all of them are kept.
+    ``telling`` are the first of those that hold a word of the title: where they are, the text is about it.
     """
 
     words: int
@@ -63,6 +65,7 @@ class Sketch:
     title: frozenset[int] = frozenset()  # its longer words
     order: tuple[int, ...] = ()
     zeros: int = 0
+    telling: frozenset[int] = frozenset()
 
 
 def make_sketch(title: str, body: str) -> Sketch:
@@ -74,14 +77,16 @@ def make_sketch(title: str, body: str) -> Sketch:
         zeros += 1
         order = tuple(shingle for shingle in order if not shingle & ((1 << zeros) - 1))
     lead = _lead(body)
+    title_words = [*filter(_tells, tokens(title))]
     return Sketch(
         words=len(words),
         shingles=frozenset(order),
         numbers=_hashes([*_numbers(title), *_numbers(lead)]),
         names=_hashes([*_names(title, is_title=True), *_names(lead, is_title=False)]),
-        title=_hashes([*filter(_tells, tokens(title)), *_numbers(title)]),
+        title=_hashes([*title_words, *_numbers(title)]),
         order=order,
         zeros=zeros,
+        telling=frozenset(islice(_telling(words, frozenset(title_words), zeros), MOST_MARKS)),
     )
 
 
@@ -135,6 +140,19 @@ def _sample(words: list[str], zeros: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(shingle for shingle in shingle_hashes(words) if not shingle & low))
 
 
+def _telling(words: list[str], wanted: frozenset[str], zeros: int) -> Iterator[int]:
+    """The kept shingles with a wanted word, in order."""
+    if not wanted:
+        return
+    low, last = (1 << zeros) - 1, len(words) - SHINGLE_WORDS
+    places = (at for at, word in enumerate(words) if word in wanted)
+    around = (start for at in places for start in range(at - SHINGLE_WORDS + 1, at + 1))
+    for start in dict.fromkeys(start for start in around if 0 <= start <= last):
+        for shingle in shingle_hashes(words[start : start + SHINGLE_WORDS]):
+            if not shingle & low:
+                yield shingle
+
+
 def _hashes(words: Iterable[str]) -> frozenset[int]:
     different = islice(dict.fromkeys(words), MOST_MARKS)
     return frozenset(crc32(word.encode("utf-8", "surrogatepass")) for word in different)
@@ -172,8 +190,8 @@ def shared_in_order(one: Sketch, other: Sketch) -> list[bool]:
 
 
 def pack_sketch(sketch: Sketch) -> bytes:
-    """The bytes that a ledger keeps of a sketch: 4 per shingle, in order, and about 100 more."""
-    marks = (sketch.numbers, sketch.names, sketch.title)
+    """The bytes that a ledger keeps of a sketch: 4 per shingle, in order, and about 300 more."""
+    marks = (sketch.numbers, sketch.names, sketch.title, sketch.telling)
     order = sketch.order or tuple(sorted(sketch.shingles))
     head = _HEAD.pack(FORMAT, sketch.zeros, sketch.words, *map(len, marks), len(order))
     values = array("I", [*(value for mark in marks for value in sorted(mark)), *order])
@@ -186,14 +204,14 @@ def unpack_sketch(data: bytes) -> Sketch:
     """Undo ``pack_sketch``; raises ``ValueError`` for another format, or for a part of a sketch."""
     if len(data) < _HEAD.size or data[0] != FORMAT:
         raise ValueError(f"not a sketch of format {FORMAT}")
-    _, zeros, words, numbers, names, title, shingles = _HEAD.unpack_from(data)
+    _, zeros, words, *counts, shingles = _HEAD.unpack_from(data)
     values = array("I")
-    if len(data) != _HEAD.size + values.itemsize * (numbers + names + title + shingles):
+    if len(data) != _HEAD.size + values.itemsize * (sum(counts) + shingles):
         raise ValueError("a sketch that is cut off")
     values.frombytes(data[_HEAD.size :])
     if sys.byteorder == "big":
         values.byteswap()
     rest = iter(values)
-    sets = [frozenset(islice(rest, count)) for count in (numbers, names, title)]
+    numbers, names, title, telling = (frozenset(islice(rest, count)) for count in counts)
     order = tuple(rest)
-    return Sketch(words, frozenset(order), sets[0], sets[1], sets[2], order, zeros)
+    return Sketch(words, frozenset(order), numbers, names, title, order, zeros, telling)

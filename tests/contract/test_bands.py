@@ -23,7 +23,9 @@ BANDS = 64
 
 
 class Make(Protocol):
-    def __call__(self, *, least: int = 1, window_days: int = 3, placed: bool = True) -> Bands: ...
+    def __call__(
+        self, *, least: int = 1, window_days: int = 3, placed: bool = True, remembers: bool = True
+    ) -> Bands: ...
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.servers)])
@@ -106,6 +108,28 @@ def test_a_lead_that_claims_again_leads_whatever_came_after_it(make: Make) -> No
     bands.claim([ask(1, base), ask(2, sharing(base, 40, "b"), rejected=(name(1),))])
     assert bands.claim([ask(1, base), ask(2, sharing(base, 40, "b")), ask(1, base)]) == [(), (), ()]
     assert bands.claim([ask(3, base)]) == [(name(1), name(2))]
+
+
+def test_bands_that_do_not_remember_tell_a_repeated_article_of_what_is_like_it(make: Make) -> None:
+    bands, base = make(remembers=False), keys("a")
+    second = sharing(base, 40, "b")
+    assert bands.claim([ask(1, base), ask(2, second), ask(2, second, rejected=(name(1),))]) == [
+        (), (name(1),), (),
+    ]  # fmt: skip
+    assert bands.claim([ask(2, second), ask(1, base)]) == [(name(1),), (name(2),)]
+    assert bands.claim([ask(2, second, rejected=(name(1),)), ask(1, base, rejected=(name(2),))]) == [(), ()]
+    assert bands.claim([ask(3, base)]) == [(name(1), name(2))]
+
+
+def test_an_article_that_is_told_again_is_not_written_down_again(make: Make) -> None:
+    bands, base = make(remembers=False), keys("a")
+    for number in range(MOST_SHARING + 1):
+        bands.load([ask(number, sharing(base, 2, number))])
+    newest = tuple(name(number) for number in range(1, MOST_SHARING + 1))
+    assert bands.claim([ask(0, sharing(base, 2, 0))]) == [newest]
+    assert bands.claim([ask(0, sharing(base, 2, 0), rejected=newest)]) == [()]
+    bands.load([ask(0, sharing(base, 2, 0))])
+    assert set(bands.claim([ask(999, base)])[0]) == set(newest) | added_by_loading(bands)
 
 
 def test_a_lead_with_another_text_is_compared_again_but_never_with_itself(make: Make) -> None:

@@ -267,7 +267,9 @@ class Simulation:
 
 def make_bands() -> tuple[MemoryBands, MemoryBands]:
     """The bands of near copies and of stories, empty."""
-    return MemoryBands(), MemoryBands(least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED)
+    return MemoryBands(), MemoryBands(
+        least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED, remembers=False
+    )
 
 
 def _ends(work: Work, mark: str) -> bool:

@@ -77,8 +77,9 @@ def work(settings: Settings, redis_url: str, worker: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         near = Near(RedisBands(client, "near"), ledger.known_texts)
         bands = RedisBands(
-            client, STORY_BANDS, least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED
-        )
+            client, STORY_BANDS, least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED,
+            remembers=False,
+        )  # fmt: skip
         told = (RedisFingerprints(client), from_ms(NOW), near, Stories(bands, ledger.known_stories))
         while (held := patiently(ledger.claim, "dedupe", "live", BATCH, worker, NOW)) is not None:
             found = patiently(run_dedupe, held.works, *told)

@@ -31,7 +31,9 @@ from shared.identity import normalise_url
 
 HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
 SAME_TEXT = "same-text"  # the rule of those
-SHORT_WORDS = 12  # below this a body says too little to be told from another; the title is added
+# Below this a body may be a stub ("This is a developing story ...") or a form: the title is added, and those
+# with the same body under another title are compared as near texts, which look at what the titles say.
+SHORT_WORDS = 40
 
 _WORD = re.compile(r"\w+")
 
@@ -165,7 +167,7 @@ def _former_lead(arrival: Arrival) -> str | None:
 
 
 def text_hash(article: Article) -> str:
-    """32 hex digits of the words of the body; of title and body when the body is very short."""
+    """32 hex digits of the words of the body; of title and body when the body is short."""
     words = _words(article.body)
     if len(words) < SHORT_WORDS:
         words = [*_words(article.title), "", *words]

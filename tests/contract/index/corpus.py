@@ -70,6 +70,11 @@ def is_visible(one: Article, now: datetime) -> bool:
     )
 
 
+def is_folded(one: Article) -> bool:
+    """What is shown under its lead alone, in plain words: a copy that says the same, and nothing else."""
+    return not one.is_lead and one.verdict == "duplicate"
+
+
 def holds(node: Node | None, one: Article, *, fold: bool = True) -> bool:
     """Whether a query is true of an article, by the definition of each node."""
     match node:
@@ -91,7 +96,7 @@ def holds(node: Node | None, one: Article, *, fold: bool = True) -> bool:
         case Or(children):
             return any(holds(child, one, fold=fold) for child in children)
         case Not(child):
-            return not holds(child, one, fold=fold)
+            return not holds(child, one, fold=False)  # who wants none of a source means its own articles
 
 
 def _contains(where: list[str], what: list[str]) -> bool:
@@ -100,7 +105,8 @@ def _contains(where: list[str], what: list[str]) -> bool:
 
 def _values(name: str, one: Article, *, fold: bool) -> set[str]:
     if name == "source":
-        return {one.source.id.lower()} | ({copy.source.lower() for copy in one.copies} if fold else set())
+        ran = {copy.source.lower() for copy in one.copies if copy.verdict == "duplicate"}
+        return {one.source.id.lower()} | (ran if fold else set())
     if name == "topic":
         return {code.lower() for tag in one.topics for code in (tag.code, *tag.broader)}
     return {one.language.lower(), one.language.lower().split("-")[0]}

@@ -17,13 +17,25 @@ from shared.index.parser import parse_query
 from shared.index.port import Filters
 from shared.index.printer import print_query
 from shared.index.query import And, Keyword, Node, Not, Or, Phrase, Range, Word
-from tests.contract.index.corpus import ECONOMY, NOW, SPORT, article, ask, fill, holds, is_visible, numbers
+from tests.contract.index.corpus import (
+    ECONOMY,
+    NOW,
+    SPORT,
+    article,
+    ask,
+    fill,
+    holds,
+    is_folded,
+    is_visible,
+    numbers,
+)
 
 ARTICLES = 120
 QUERIES = 150
 LANGUAGES = ("en", "en-GB", "de", "fr", "es", "und", "ja", "nl")
 STORIES = Filters(story=tuple(f"{number:032x}" for number in range(5, 60)))
 SOURCES = ("a.com", "b.com", "c.com")
+COPIED = ("duplicate", "duplicate", "version", "excerpt")
 # Few words, in forms that meet after stemming and folding, so that chance meetings are common.
 VOCABULARY = (
     "run", "running", "Runs", "haus", "Häuser", "économie", "economies", "banks", "bank", "bank's",
@@ -33,7 +45,10 @@ VOCABULARY = (
 
 def generated_article(number: int, chance: random.Random):
     lead = chance.random() < 0.7
-    copies = tuple(Copy(f"{n:032x}", chance.choice(SOURCES)) for n in range(chance.choice((0, 0, 1, 2))))
+    copies = tuple(
+        Copy(f"{n:032x}", chance.choice(SOURCES), verdict=chance.choice(COPIED))
+        for n in range(chance.choice((0, 0, 1, 2)))
+    )
     return article(
         number,
         " ".join(chance.choices(VOCABULARY, k=3)),
@@ -43,6 +58,7 @@ def generated_article(number: int, chance: random.Random):
         topics=tuple(tag for tag in (ECONOMY, SPORT) if chance.random() < 0.4),
         published_at=None if chance.random() < 0.1 else NOW - timedelta(days=chance.randrange(10)),
         is_lead=lead,
+        verdict="new" if lead else chance.choice(COPIED),
         copies=copies if lead else (),
         pub_status=chance.choice(("usable",) * 8 + ("withheld",)),
         embargo_until=NOW + timedelta(hours=chance.choice((-1, 1))) if chance.random() < 0.2 else None,
@@ -103,8 +119,8 @@ def test_generated_queries_find_what_their_definition_says(index):
             and holds(as_node(filters), one, fold=fold)
             and (filters is not STORIES or story_of(one) in STORIES.story)
         }
-        leads = {number for number in wanted if articles[number].is_lead}
-        shown = {"fold": leads, "keep": wanted, "only": wanted - leads}[duplicates]
+        folded = {number for number in wanted if is_folded(articles[number])}
+        shown = {"fold": wanted - folded, "keep": wanted, "only": folded}[duplicates]
         sort = chance.choice(("relevance", "newest", "oldest"))
         asked = {"duplicates": duplicates, "filters": filters, "sort": sort}
         page = ask(index, query, **asked)

@@ -63,28 +63,78 @@ def test_duplicates_are_folded_kept_or_shown_alone(copied):
 
 
 RAN_IN = [
-    ("a.com", "fold", {1}),
-    ("b.com", "fold", {1}),
-    ("c.com", "fold", {1, 4}),
-    ("B.com", "keep", {2}),
-    ("c.com", "keep", {3, 4}),
-    ("c.com", "only", {3}),
-    ("a.com", "only", set()),
+    # source, duplicates, what it finds, and what is left without it
+    ("a.com", "fold", {1}, {4}),
+    ("b.com", "fold", {1}, {1, 4}),  # what b.com only copied stays: it ran first elsewhere
+    ("c.com", "fold", {1, 4}, {1}),
+    ("B.com", "keep", {2}, {1, 3, 4}),
+    ("c.com", "keep", {3, 4}, {1, 2}),
+    ("c.com", "only", {3}, {2}),
+    ("a.com", "only", set(), {2, 3}),
 ]
 
 
 def test_a_source_finds_a_lead_whose_copy_ran_there_only_when_folding(copied):
-    for source, duplicates, expected in RAN_IN:
+    for source, duplicates, expected, rest in RAN_IN:
         wanted, unwanted = Filters(source=(source,)), Filters(not_source=(source,))
         assert matched(copied, filters=wanted, duplicates=duplicates) == expected
         assert matched(copied, f"source:{source}", duplicates=duplicates) == expected
-        rest = FOLDINGS[duplicates] - expected
         assert matched(copied, filters=unwanted, duplicates=duplicates) == rest
+        assert matched(copied, f"-source:{source}", duplicates=duplicates) == rest
+        assert matched(copied, f"lead NOT (source:{source} OR nowhere)", duplicates=duplicates) == rest
 
 
 def test_a_lead_carries_its_copies(copied):
     (hit,) = ask(copied, "story").hits
     assert [copy.source for copy in hit.article.copies] == ["b.com", "c.com"]
+
+
+@pytest.fixture
+def rewritten(index):
+    """A lead, its duplicate, a rewrite with words of its own, and an excerpt; of one story."""
+    lead = article(1, "Storm shuts the port", "Ships wait outside.", source="a.com")
+    facts = {"story_id": lead.id, "is_lead": False, "duplicate_of": lead.id}
+    copies = [
+        article(2, lead.title, lead.body, source="b.com", verdict="duplicate", **facts),
+        article(3, "Storm shuts the port", "Pilots went home.", source="c.com", verdict="version", **facts),
+        article(4, "Storm", "Ships wait.", source="d.com", verdict="excerpt", **facts),
+    ]
+    ran = tuple(Copy(one.id, one.source.id, verdict=one.verdict) for one in copies)
+    fill(index, replace(lead, story_id=lead.id, copies=ran), *copies)
+    return index
+
+
+REWRITTEN = [
+    ("storm", "fold", {1, 3, 4}),
+    ("storm", "keep", {1, 2, 3, 4}),
+    ("storm", "only", {2}),
+    ("pilots", "fold", {3}),  # the lead does not say so
+    ("pilots", "only", set()),
+    ("ships", "fold", {1, 4}),
+    ("source:b.com", "fold", {1}),
+    ("source:c.com", "fold", {3}),  # and not the lead, which did not run there
+    ("source:d.com", "fold", {4}),
+    ("-source:c.com", "fold", {1, 4}),
+]
+
+
+@pytest.mark.parametrize(("query", "duplicates", "expected"), REWRITTEN)
+def test_only_what_says_the_same_is_folded(rewritten, query, duplicates, expected):
+    page = ask(rewritten, query, duplicates=duplicates)
+    assert set(numbers(page)) == expected
+    assert page.groups == len(expected)
+
+
+def test_a_rewrite_is_a_hit_that_still_names_its_lead_and_the_lead_tells_of_it(rewritten):
+    (rewrite,) = ask(rewritten, "pilots").hits
+    assert (rewrite.article.is_lead, rewrite.article.verdict) == (False, "version")
+    assert rewrite.article.duplicate_of == f"{1:032x}"
+    page = ask(rewritten, "outside")
+    assert (page.articles, page.groups) == (2, 1)
+    told = [(copy.source, copy.verdict) for copy in page.hits[0].article.copies]
+    assert told == [("b.com", "duplicate"), ("c.com", "version"), ("d.com", "excerpt")]
+    (story,) = ask(rewritten, "storm", stories="fold").hits
+    assert story.story.articles == 4
 
 
 def test_totals_are_exact_whatever_the_page(index):

@@ -13,7 +13,7 @@ from shared.article import Copy
 from shared.index.document import story_of
 from shared.index.port import Filters, FoldedStory
 from shared.index.stories import EXACT_STORIES
-from tests.contract.index.corpus import NOW, article, ask, fill, is_visible, numbers
+from tests.contract.index.corpus import NOW, article, ask, fill, is_folded, is_visible, numbers
 
 
 def story(number: int) -> str:
@@ -26,10 +26,26 @@ def told(index):
     fill(
         index,
         article(1, "Rates rise", story_id=story(1), source="a.com", copies=(Copy(story(2), "b.com"),)),
-        article(2, "Rates rise", story_id=story(1), source="b.com", is_lead=False, duplicate_of=story(1)),
+        article(
+            2,
+            "Rates rise",
+            story_id=story(1),
+            source="b.com",
+            is_lead=False,
+            verdict="duplicate",
+            duplicate_of=story(1),
+        ),
         article(3, "Rates rise rates", "rates", story_id=story(1), source="c.com"),
         article(4, "A storm and rates", story_id=story(4), source="a.com"),
-        article(5, "A storm", story_id=story(4), source="c.com", is_lead=False, duplicate_of=story(4)),
+        article(
+            5,
+            "A storm",
+            story_id=story(4),
+            source="c.com",
+            is_lead=False,
+            verdict="duplicate",
+            duplicate_of=story(4),
+        ),
         article(6, "Rates"),
         article(7, "Rates", story_id=story(1), pub_status="withheld"),
     )
@@ -130,7 +146,8 @@ def made(chance: random.Random, count: int):
             " ".join(["rates"] * chance.choice((0, 1, 1, 2))) or "none",
             "word " * chance.choice((1, 1, 5)),
             story_id=chance.choice((story(of), story(of), None)),
-            is_lead=chance.random() < 0.7,
+            is_lead=(lead := chance.random() < 0.7),
+            verdict="new" if lead else chance.choice(("duplicate", "duplicate", "version", "excerpt")),
             source=chance.choice(("a.com", "b.com")),
             sort_key=chance.randrange(1 << 40) * 1_000 + number,
             pub_status=chance.choice(("usable",) * 9 + ("withheld",)),
@@ -167,7 +184,7 @@ def test_folding_takes_out_of_the_order_all_but_the_first_of_each_story(index):
                 assert everything(index, query, stories="fold", size=20, **given) == expected, label
                 matched = everything(index, query, **given | {"duplicates": "keep"})
                 if duplicates == "only":
-                    matched = [number for number in matched if not articles[number].is_lead]
+                    matched = [number for number in matched if is_folded(articles[number])]
                 assert set(matched) <= visible
                 sizes = Counter(story_of(articles[number]) for number in matched)
                 assert [hit.story.articles for hit in page.hits] == [sizes[hit.story.id] for hit in page.hits]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
-from shared.article import Amount, Article, Copy, Removed, Source, Tag
+from shared.article import Amount, Article, Copy, Removed, Source, Tag, VerdictWord
 from shared.clock import to_ms
 from shared.index.document import FIELDS, digest, document, restore, story_key, story_of
 
@@ -54,6 +55,25 @@ def test_a_document_has_what_is_searched_and_the_article_beside_it():
         "title_terms": "en/bank",
         "body_terms": "en/rate en/rose",
     }
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_lead", "field"),
+    [
+        ("new", True, "true"), ("duplicate", False, "false"), ("version", False, "true"),
+        ("excerpt", False, "true"), ("duplicate", True, "true"),
+    ],
+)  # fmt: skip
+def test_only_what_says_the_same_as_its_lead_is_no_lead_for_the_index(verdict, is_lead, field):
+    found = document(replace(ARTICLE, verdict=verdict, is_lead=is_lead))
+    assert found["is_lead"] == field
+    assert restore(found["article"]).is_lead is is_lead
+
+
+def test_a_source_is_told_of_as_a_copys_only_where_the_copy_is_folded():
+    copies = [Copy(f"{n:032x}", f"{word}.com", verdict=word) for n, word in enumerate(get_args(VerdictWord))]
+    sources = document(replace(ARTICLE, copies=tuple(copies)))["copy_sources"]
+    assert set(sources) == {f"{word}.com" for word in get_args(VerdictWord)} - {"version.com", "excerpt.com"}
 
 
 def test_every_field_of_a_document_is_a_known_field():

@@ -88,6 +88,14 @@ def test_folding_shows_leads_and_lets_a_source_match_where_copies_ran():
     assert (only.shown, only.filters.children[1:]) == (None, (KeywordAny("is_lead", ("false",)),))
 
 
+def test_a_source_that_is_not_wanted_is_the_own_one_also_when_folding():
+    own = KeywordAny("source", ("b.com",))
+    plan = plan_search(SearchRequest(NOW, filters=Filters(not_source=("b.com",))))
+    assert plan.filters.children[1:] == (NoneOf(own),)
+    for text in ("-source:b.com", "NOT source:b.com"):
+        assert scored(text) == NoneOf(own)
+
+
 def test_a_story_becomes_a_filter_whatever_is_folded():
     for duplicates in ("fold", "keep", "only"):
         filters = Filters(story=("AB", "ab"), not_story=("cd",))

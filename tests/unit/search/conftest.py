@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.search.app import create_app
-from shared.article import Article, Entity, RawArticle, Removed, Source, Tag, Verdict
+from shared.article import Article, Entity, RawArticle, Removed, Source, Tag, Verdict, VerdictWord
 from shared.clock import now_ms
 from shared.identity import article_id
 from shared.index.open import open_index
@@ -43,14 +43,14 @@ class Newsroom:
 
     def publish(self, title: str, body: str, *, source: str = "harbour.example", **facts: Any) -> str:
         """Take an article through all four stages; returns its id. ``facts`` are fields of the article."""
-        lead = facts.pop("copy_of", None)
+        lead, word = facts.pop("copy_of", None), facts.pop("copied_as", "duplicate")
         url = facts.pop("url", f"https://{source}/{title.lower().replace(' ', '-')}")
         raw = RawArticle(article_id(source, title, None), Source(source), url, title)
         facts = self._facts(body, facts)
         article = Article(raw.id, Source(source), title, body, datetime.now(UTC), uri=title, url=url, **facts)
         self.ledger.accept([raw], now_ms())
         self._take("clean", lambda work: Outcome(work.sequence, "cleaned", article=article))
-        self._take("dedupe", lambda work: _deduped(work, lead))
+        self._take("dedupe", lambda work: _deduped(work, lead, word))
         self._take("tag", lambda work: Outcome(work.sequence, "tagged", article=work.article))
         self._take("index", self._indexed)
         self.index.refresh()
@@ -87,11 +87,11 @@ class Newsroom:
         } | facts
 
 
-def _deduped(work: Work, lead: str | None) -> Outcome:
+def _deduped(work: Work, lead: str | None, word: VerdictWord) -> Outcome:
     article = work.article
     assert article is not None
     digest = blake2b((article.title + article.body).encode(), digest_size=16).hexdigest()
-    verdict = Verdict("duplicate", lead, 1.0, lead) if lead else Verdict("new")
+    verdict = Verdict(word, lead, 1.0, lead) if lead else Verdict("new")
     return Outcome(
         work.sequence,
         "deduped",

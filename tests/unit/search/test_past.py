@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from lxml import html
 
+from services.search import past
 from services.search.app import create_app
 from shared.clock import now_ms
 from shared.errors import Unavailable
@@ -230,8 +231,29 @@ def test_a_story_of_which_nothing_may_be_read_is_not_found(empty_newsroom):
 def test_a_storys_timeline_leaves_out_what_was_withheld(empty_newsroom):
     article_id = revised(empty_newsroom, "The secret draft.", pub_status="withheld")
     revised(empty_newsroom, OLD)
-    answer = empty_newsroom.client().get(f"/v1/stories/{article_id}")
-    assert [one["revision"] for one in answer.json["timeline"]] == [2]
+    revised(empty_newsroom, NEW)
+    client = empty_newsroom.client()
+    told = [(one["revision"], one["kind"]) for one in get(client, f"/v1/stories/{article_id}")["timeline"]]
+    assert told == [(2, "published"), (3, "updated")]  # readers saw the second first
+
+
+def test_a_storys_page_links_a_comparison_only_where_an_earlier_version_is_shown(empty_newsroom):
+    article_id = revised(empty_newsroom, "The secret draft.", pub_status="withheld")
+    revised(empty_newsroom, OLD)
+    client = empty_newsroom.client()
+    assert b"/diff?" not in client.get(f"/stories/{article_id}").data
+    revised(empty_newsroom, NEW)
+    page = html.fromstring(client.get(f"/stories/{article_id}").data)
+    links = [link for link in page.xpath("//a/@href") if "/diff?" in link]
+    assert links == [f"/articles/{article_id}/diff?to=3"]
+    assert client.get(links[0]).status_code == 200
+
+
+def test_where_a_storys_past_is_cut_off_what_is_left_is_not_called_published(empty_newsroom, monkeypatch):
+    monkeypatch.setattr(past, "MOST_PAST", 2)
+    article_id = revised(empty_newsroom, "Nothing is known yet.", OLD, NEW, OLD + "\nMore.")
+    timeline = get(empty_newsroom.client(), f"/v1/stories/{article_id}")["timeline"]
+    assert [(one["revision"], one["kind"]) for one in timeline] == [(n, "updated") for n in (2, 3, 4)]
 
 
 def test_the_id_of_a_merged_story_leads_to_the_one_that_lives(empty_newsroom):

@@ -78,6 +78,23 @@ def test_a_lead_carries_its_copies_and_hides_them(client):
     assert only["hits"][0]["duplicate_of"] == hit["id"]
 
 
+def test_a_rewrite_is_found_by_its_own_words_and_told_of_under_its_lead(empty_newsroom):
+    lead = empty_newsroom.publish("Ferry line opens", "The ferry left at dawn.")
+    rewrite = empty_newsroom.publish(
+        "Ferry line opens", "The ferry left, says the purser.", source="coast.example", copy_of=lead,
+        copied_as="version",
+    )  # fmt: skip
+    client = empty_newsroom.client()
+    (hit,) = search(client, "q=purser")["hits"]
+    told = (hit["id"], hit["verdict"], hit["is_lead"], hit["duplicate_of"])
+    assert told == (rewrite, "version", False, lead)
+    assert [one["id"] for one in search(client, "q=ferry&-source=coast.example")["hits"]] == [lead]
+    assert search(client, "q=ferry")["total"] == {"articles": 2, "groups": 2}
+    (found,) = search(client, "q=dawn")["hits"]
+    assert [(copy["id"], copy["verdict"]) for copy in found["copies"]] == [(rewrite, "version")]
+    assert "coast.example (version)" in client.get("/?q=dawn").text.replace("</a>", "")
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

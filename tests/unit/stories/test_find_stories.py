@@ -40,7 +40,8 @@ class Room:
 
     bands: MemoryBands = field(
         default_factory=lambda: MemoryBands(
-            least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED, clock=lambda: NOW / 1000
+            least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED, remembers=False,
+            clock=lambda: NOW / 1000,
         )
     )
     kept: dict[str, list[Kept]] = field(default_factory=dict)
