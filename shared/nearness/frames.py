@@ -57,6 +57,8 @@ def _is_told_by_titles(one: Sketch, other: Sketch) -> bool:
     """Whether what two texts share is about what each says in its title; it is if one has none."""
     if not one.title or not other.title:
         return True
+    if slots_differ(one, other):  # a disclaimer may speak of shares and prices as titles do
+        return False
     mine, theirs = _shared_telling(one, other)
     needed = min(MOST_TELLING, TELLING * len(one.shingles & other.shingles))
     return bool(mine) and bool(theirs) and len(mine) + len(theirs) >= needed

@@ -61,9 +61,7 @@ class Newsroom:
     def __post_init__(self) -> None:
         self.ledger = open_ledger(self.settings)
         self.near = Near(MemoryBands(), self.ledger.known_texts)
-        bands = MemoryBands(
-            least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED, remembers=False
-        )
+        bands = MemoryBands(least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED, remembers=False)
         self.stories = Stories(bands, self.ledger.known_stories)
 
     def accept(self, *raws: RawArticle) -> None:

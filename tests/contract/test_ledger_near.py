@@ -237,3 +237,86 @@ def test_a_window_later_the_text_may_lead_again(room: Newsroom) -> None:
     room.push(article(2, edited(1, 1)))
     assert leads(room, 1, 2) == [None, None]
     room.check()
+
+
+def test_a_ranked_lead_joins_the_story_of_the_lead_that_it_takes_over(settings: Settings) -> None:
+    room = ranked(settings)
+    room.push(article(1, edited(1, 0)), article(2, edited(1, 1)))
+    story_id = room.documents[f"{1:032x}"].story_id
+    room.push(article(9, edited(1, 2, mark=5)))
+    assert {room.documents[f"{number:032x}"].story_id for number in (1, 2, 9)} == {story_id}
+    steps = [step.detail for step in room.ledger.journey(f"{9:032x}") if step.stage == "dedupe"]
+    assert steps == [f"leads in the place of {1:032x}, by rank or as the first"]
+    room.check()
+    room.ledger.close()
+
+
+def test_who_comes_after_its_lead_was_withdrawn_is_still_of_its_story(room: Newsroom) -> None:
+    room.push(article(1, edited(1, 0)))
+    story_id = room.documents[f"{1:032x}"].story_id
+    room.ledger.withdraw(f"{1:032x}", room.now)
+    room.settle()
+    room.push(article(2, edited(1, 1)))
+    assert room.documents[f"{2:032x}"].is_lead
+    assert room.documents[f"{2:032x}"].story_id == story_id
+
+
+def test_decided_anew_what_was_outranked_is_a_copy_still(settings: Settings) -> None:
+    room = ranked(settings)
+    room.push(article(1, edited(1, 0)))
+    room.push(article(9, edited(1, 2, mark=5)))
+    for _ in range(2):
+        walk(lambda after: room.ledger.replay(ReplaySpec("dedupe", reset=True), after, 5, room.now))
+        room.settle()
+        assert leads(room, 1, 9) == [9, None]
+    room.push(article(1, edited(1, 0).replace("\n", " too.\n", 1)))  # a correction of one word
+    assert leads(room, 1, 9) == [9, None]
+    room.check()
+    room.ledger.close()
+
+
+def test_the_very_same_text_of_last_month_is_no_copy_either(room: Newsroom) -> None:
+    long_ago = from_ms(NOW) - timedelta(days=30)
+    room.push(article(1, edited(1, 0), published_at=long_ago))
+    room.push(article(2, edited(1, 0)))
+    room.push(article(3, edited(1, 0)), article(4, edited(1, 1)))
+    assert leads(room, 1, 2, 3, 4) == [None, None, 2, 2]
+    room.check()
+
+
+def test_a_copy_of_a_text_that_never_came_is_judged_by_the_one_that_did(room: Newsroom) -> None:
+    room.accept(article(1, edited(1, 0)))
+    room.settle("clean")
+    dead = room.hold("dedupe")
+    assert dead is not None
+    room.work(dead)  # claims its text, and dies
+    room.accept(article(2, edited(1, 1)))
+    room.settle("clean")
+    second = room.hold("dedupe")
+    assert second is not None
+    outcomes = room.work(second)
+    assert outcomes[0].verdict is not None
+    assert outcomes[0].verdict.duplicate_of == f"{1:032x}"
+    room.commit(second, outcomes)
+    [work] = dead.works
+    assert work.article is not None
+    other = replace(work, article=replace(work.article, body=edited(2, 0)))  # cleaned again, by other rules
+    room.commit(dead, room.work(replace(dead, works=(other,))))
+    room.settle()
+    assert leads(room, 1, 2) == [None, None]
+    room.check()
+
+
+@pytest.mark.parametrize("order", ["version", "modified_at"])
+def test_what_says_nothing_of_its_order_hides_no_newer_one(room: Newsroom, order: str) -> None:
+    def said(number: int) -> dict[str, object]:
+        return {order: number if order == "version" else from_ms(NOW) + timedelta(days=number)}
+
+    room.push(article(1, edited(1, 0), **said(9)))
+    room.push(article(1, edited(1, 1)))
+    room.push(article(1, edited(1, 2), **said(3)))
+    assert room.status(article(1, "")) == "superseded"
+    assert room.documents[f"{1:032x}"].body == edited(1, 1)
+    room.push(article(1, edited(1, 3), **said(10)))
+    assert room.documents[f"{1:032x}"].body == edited(1, 3)
+    room.check()

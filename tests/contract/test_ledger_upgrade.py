@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from shared.codec import from_json, to_json
+from shared.article import Article
+from shared.codec import from_json, pack, to_json, unpack
 from shared.errors import Unavailable
 from shared.ledger import open as opening
 from shared.ledger.engine import Database
@@ -164,3 +166,20 @@ def test_a_revision_that_fails_after_it_falls_back_to_what_was_set_aside_before(
 def test_before_the_migration_it_says_what_to_run(old: Newsroom) -> None:
     with pytest.raises(Unavailable, match="copydesk migrate"):
         old.ledger.vocabularies()
+
+
+def test_what_was_held_before_leads_nobody_after_it(old: Newsroom) -> None:
+    database = Database(old.settings.ledger_url)
+    mine = articles.c.id == piece(1).id
+    with database.write() as connection:
+        packed = connection.scalar(sa.select(articles.c.article).where(mine))
+        held = replace(unpack(packed, Article), pub_status="withheld")
+        connection.execute(sa.update(articles).where(mine).values(article=pack(held)))
+    database.close()
+    migrate_ledger(old.settings)
+    assert old.ledger.due(old.now, 100).articles == 1
+    old.settle()
+    assert old.article(piece(1)).pub_status == "withheld"
+    assert old.documents[piece(2).id].is_lead
+    moments = old.rows(sa.select(articles.c.moment, articles.c.ingested_at))
+    assert all(row["moment"] == row["ingested_at"] for row in moments)

@@ -40,7 +40,10 @@ class Room:
 
     bands: MemoryBands = field(
         default_factory=lambda: MemoryBands(
-            least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED, remembers=False,
+            least=STORY_LEAST,
+            window_days=STORY_DAYS,
+            placed=STORY_PLACED,
+            remembers=False,
             clock=lambda: NOW / 1000,
         )
     )
@@ -88,8 +91,14 @@ def test_members_of_a_batch_see_each_other_without_the_ledger() -> None:
 
 def test_an_article_is_not_linked_to_itself_and_a_repeated_task_finds_the_same() -> None:
     room = Room()
+    assert room.linked(arrival("a")) == room.linked(arrival("a")) == []
+    assert room.linked(arrival("b", RESCUE)) == room.linked(arrival("b", RESCUE)) == ["a"]
+
+
+def test_an_article_that_is_repeated_is_linked_to_those_that_came_meanwhile() -> None:
+    room = Room()
     room.find(arrival("a"), arrival("b", RESCUE))
-    assert room.linked(arrival("a")) == []
+    assert room.linked(arrival("a")) == ["b"]
 
 
 def test_an_article_about_something_else_is_looked_at_and_not_linked() -> None:

@@ -57,6 +57,11 @@ class Ledger:
         self._call("bury")
         return 0
 
+    def prune_events(self, before: int, limit: int) -> int:
+        assert before == NOW - 7 * DAY_MS
+        self._call("events")
+        return 2
+
     def erasures(self, limit: int) -> list[Erasure]:
         return self.erased_texts[:limit]
 
@@ -131,6 +136,13 @@ def test_a_round_comes_every_ten_minutes_and_no_sooner() -> None:
     desk.clock.now += 2
     assert desk.turn() == "upkeep removed 4"
     assert desk.waker.tidied == 2
+
+
+def test_events_go_when_the_settings_say_so() -> None:
+    desk = Desk()
+    desk.settings = Settings(keep_events_days=7)
+    assert desk.turn() == "upkeep removed 6"
+    assert desk.ledger.calls == ["keys", "refreshes", "bury", "events"]
 
 
 def test_a_long_round_goes_on_at_the_next_sweep_and_beats_between() -> None:

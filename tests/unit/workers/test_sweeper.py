@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from services.workers.band_claims import near_claim
 from services.workers.sweeper import Oldest, longest_wait, rebuild_fingerprints, sweep
 from shared.clock import from_ms
 from shared.errors import Unavailable
@@ -145,6 +146,26 @@ def test_bands_of_leads_are_put_back_and_stories_from_further_ago() -> None:
     assert {claim.day for claim in bands.loaded} == {NOW // (24 * HOUR_MS)}
     assert len(bands.loaded[0].keys) == 64
     assert len(story_bands.loaded[0].keys) > 1
+
+
+class Comparing(Ledger):
+    """One whose every article is being compared: it has no verdict yet, and the ledger no text of it."""
+
+    def fingerprints(self, since: int, after: int, limit: int) -> list[Fingerprint]:
+        found = super().fingerprints(since, after, limit)
+        return [replace(one, text_hash="", lead=one.article_id) for one in found]
+
+
+def test_what_is_being_compared_has_bands_put_back_that_are_not_what_it_asks_with() -> None:
+    bands, story_bands, fingerprints = Loaded(), Loaded(), Fingerprints(ready=False)
+    near, stories = (each.loaded for each in (bands, story_bands))
+    told = [bands, story_bands]
+    assert rebuild_fingerprints(Comparing(pages=3), fingerprints, NOW, lambda: None, *told) == 0  # type: ignore[arg-type]
+    assert fingerprints.loaded == []
+    [kept] = [near_claim(one) for one in Ledger(pages=3).fingerprints(NOW, 0, 1)]
+    assert kept is not None
+    assert [claim.keys for claim in near] == [kept.keys[:-1]]
+    assert len(stories) == 3
 
 
 def test_bands_are_put_back_before_anybody_may_claim() -> None:
