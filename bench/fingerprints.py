@@ -1,9 +1,13 @@
 """What a million articles in the window cost: Redis memory, the claim of bands, the whole dedupe stage.
 
+The stage is all that a worker does of it for an article: its text hash, near copies, and the story. What it
+claims of the ledger and commits there is left out.
+
 Articles are made of sentences of pseudo-words: most are their own, some are of a bank that all share, the
 first of it far more often, and every third article ends in the paragraph of its source. Those that fill the
 window are made as sketches, of the very hashes that their texts would have (own sentences as random numbers),
-and lie in a ledger of SQLite; those that are measured are texts. A fifth of them are near copies.
+and lie in a ledger of SQLite; those that are measured are texts. A fifth of them are near copies. Each names
+some of a bank of names, the first far more often than others, so that stories have candidates to look at.
 """
 
 from __future__ import annotations
@@ -20,13 +24,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import DEVNULL, Popen
+from zlib import crc32
 
 import redis
 import sqlalchemy as sa
 
 from services.cli.broker import find_server, free_port, server_command
 from services.workers.stages.near import Near
-from services.workers.steps import run_dedupe
+from services.workers.steps import Stories, run_dedupe
 from shared.article import Article, Source
 from shared.clock import now_ms, to_ms
 from shared.fingerprints.bands import DAY_MS, BandClaim
@@ -39,8 +44,18 @@ from shared.ledger.schema import articles, sketches
 from shared.nearness.bands import band_keys
 from shared.nearness.sketch import Sketch, pack_sketch, shingle_hashes, tokens
 from shared.settings import Settings
+from shared.stories.features import MOST_FEATURES, StorySketch, pack_story
+from shared.stories.keys import (
+    STORY_BANDS,
+    STORY_DAYS,
+    STORY_LEAST,
+    STORY_PLACED,
+    story_keys,
+)
+from shared.stories.links import StoryText
 
 BANK, SITES = 3_000, 50
+NAMES = 6  # of the same number, in the first sentence of an article
 SENTENCE_WORDS, SENTENCES, SHARED, NOTICE_WORDS = 16, 17, 2, 45
 DAYS = 4  # those that a window of three days touches
 PAGE = 2_000
@@ -48,6 +63,7 @@ ARTICLE_BYTES = 900  # of an article of 280 words as the ledger packs it
 COPIES = 0.2
 
 NO_SKETCH = Sketch(0, frozenset())
+NO_STORY = StorySketch({}, {})
 
 Row = dict[str, object]
 
@@ -59,6 +75,7 @@ class Texts:
         self._random = random.Random(seed)
         self._bank = [self._sentence(SENTENCE_WORDS) for _ in range(BANK)]
         self._notices = [self._sentence(NOTICE_WORDS) for _ in range(SITES)]
+        self._names = [self._word().title() for _ in range(BANK)]
         self._hashes = {text: tuple(shingle_hashes(tokens(text))) for text in self._bank + self._notices}
 
     def sketch(self) -> Sketch:
@@ -68,10 +85,19 @@ class Texts:
         order = (*shared, *(self._random.getrandbits(32) for _ in range(own)))
         return Sketch(SENTENCES * SENTENCE_WORDS, frozenset(order), order=order)
 
+    def story(self) -> StorySketch:
+        """The story sketch of another article: names that others have, and words of its own."""
+        weights = range(MOST_FEATURES, 0, -1)
+        features = [crc32(name.lower().encode()) & 0xFFFFFE for name in self._named()]
+        own = [self._random.getrandbits(23) << 1 for _ in range(MOST_FEATURES - len(features))]
+        return StorySketch(dict(zip(features, weights, strict=False)), dict(zip(own, weights, strict=False)))
+
     def article(self, at: datetime) -> Article:
         """Another article, with its text."""
         shared = self._shared()
-        own = [self._sentence(SENTENCE_WORDS) for _ in range(SENTENCES - len(shared))]
+        names = " ".join(f"{self._word()} {name}" for name in self._named())
+        own = [self._sentence(SENTENCE_WORDS) for _ in range(SENTENCES - len(shared) - 1)]
+        own.insert(0, f"{self._word()} {names}.")
         return self._article("\n".join(own + shared), at)
 
     def copy(self, of: Article, at: datetime) -> Article:
@@ -99,6 +125,9 @@ class Texts:
             published_at=at, ingested_at=at,
         )  # fmt: skip
 
+    def _named(self) -> list[str]:
+        return [self._names[int(BANK * self._random.random() ** 3)] for _ in range(NAMES)]
+
     def _shared(self) -> list[str]:
         found = [self._bank[int(BANK * self._random.random() ** 3)] for _ in range(SHARED)]
         if self._random.random() < 1 / 3:
@@ -119,6 +148,7 @@ class Window:
 
     client: redis.Redis
     bands: RedisBands
+    story_bands: RedisBands
     ledger: Ledger
     database: Database
     now: int
@@ -133,15 +163,17 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     texts = Texts(given.seed)
     with tempfile.TemporaryDirectory(prefix="copydesk-bench-") as folder, opened(Path(folder)) as window:
-        begun, before = time.monotonic(), used_memory(window.client)
-        fill(window, texts, given.articles)
-        per_article = (used_memory(window.client) - before) / given.articles
+        begun = time.monotonic()
+        near, story = fill(window, texts, given.articles)
         print(f"{given.articles} articles in the window, made in {time.monotonic() - begun:.0f} s")
-        print(f"Redis for 64 bands: {per_article:.0f} bytes an article (goal: 1,000)")
+        print(f"Redis for 64 bands: {near / given.articles:.0f} bytes an article (goal: 1,000)")
+        print(f"Redis for stories: {story / given.articles:.0f} bytes an article")
         report("claim of bands", *measure_claims(window, texts, given.probes))
         stage, words, looked_up = measure_stage(window, texts, given.probes)
-        report("dedupe stage, one article a batch (goal: p95 10 ms)", *stage)
-        print(f"  verdicts {words}; {looked_up / given.probes:.1f} candidates looked up an article")
+        report("dedupe stage with stories, one article a batch (goal: p95 10 ms)", *stage)
+        print(f"  verdicts {words}")
+        for what, count in looked_up.items():
+            print(f"  {count / given.probes:.1f} candidates looked up an article for {what}")
     print(f"load of the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
@@ -158,7 +190,11 @@ def opened(folder: Path) -> Iterator[Window]:
             while not answers(client):
                 time.sleep(0.05)
             RedisFingerprints(client).mark_ready()
-            yield Window(client, RedisBands(client), ledger, database, now_ms())
+            story_bands = RedisBands(
+                client, STORY_BANDS, least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED,
+                remembers=False,
+            )  # fmt: skip
+            yield Window(client, RedisBands(client), story_bands, ledger, database, now_ms())
     finally:
         ledger.close()
         database.close()
@@ -179,23 +215,35 @@ def used_memory(client: redis.Redis) -> int:
     return int(client.info("memory")["used_memory"])
 
 
-def fill(window: Window, texts: Texts, count: int) -> None:
-    """Put articles into ledger and bands, in the order of their days."""
+def fill(window: Window, texts: Texts, count: int) -> tuple[int, int]:
+    """Put articles into ledger and bands, in the order of their days; returns what each takes of Redis."""
+    near, stories = 0, 0
     for first in range(0, count, PAGE):
         rows: list[tuple[Row, Row]] = []
         claims: list[BandClaim] = []
+        story_claims: list[BandClaim] = []
         for number in range(first, min(first + PAGE, count)):
             moment = window.now - int((count - number) / count * DAYS * DAY_MS)
-            sketch, one = texts.sketch(), texts.new_id()
-            rows.append(row_of(number, one, sketch, moment))
+            sketch, story, one = texts.sketch(), texts.story(), texts.new_id()
+            rows.append(row_of(number, one, sketch, story, moment))
             claims.append(BandClaim(one, moment // DAY_MS, band_keys(sketch)))
+            story_claims.append(BandClaim(one, moment // DAY_MS, story_keys(story)))
         write(window, [article for article, _ in rows], [sketch for _, sketch in rows])
-        window.bands.load(claims)
+        near += load(window, window.bands, claims)
+        stories += load(window, window.story_bands, story_claims)
         if sys.stderr.isatty():
             print(f"\r{first + len(rows)} of {count}", end="", file=sys.stderr)
+    return near, stories
 
 
-def row_of(number: int, one: str, sketch: Sketch, moment: int) -> tuple[Row, Row]:
+def load(window: Window, bands: RedisBands, claims: Sequence[BandClaim]) -> int:
+    """Write claims down; returns how many bytes of Redis that took."""
+    before = used_memory(window.client)
+    bands.load(claims)
+    return used_memory(window.client) - before
+
+
+def row_of(number: int, one: str, sketch: Sketch, story: StorySketch, moment: int) -> tuple[Row, Row]:
     """The ledger's rows of an article, of the size that they have."""
     article = {
         "id": one, "source_id": "paper.example", "sequence": number + 1, "revision": 1, "change": 1,
@@ -203,7 +251,7 @@ def row_of(number: int, one: str, sketch: Sketch, moment: int) -> tuple[Row, Row
         "story_id": one, "sort_key": moment, "ingested_at": moment, "withdrawn": False, "moment": moment,
         "article": random.Random(number).randbytes(ARTICLE_BYTES),
     }  # fmt: skip
-    return article, {"article_id": one, "near": pack_sketch(sketch)}
+    return article, {"article_id": one, "near": pack_sketch(sketch), "story": pack_story(story)}
 
 
 def measure_claims(window: Window, texts: Texts, count: int) -> tuple[list[float], float]:
@@ -221,31 +269,37 @@ def measure_claims(window: Window, texts: Texts, count: int) -> tuple[list[float
 
 def measure_stage(
     window: Window, texts: Texts, count: int
-) -> tuple[tuple[list[float], float], dict[str, int], int]:
-    """Times of the dedupe stage for one article each, their verdicts, and how many texts were looked up."""
+) -> tuple[tuple[list[float], float], dict[str, int], dict[str, int]]:
+    """Times of the dedupe stage for one article each, their verdicts, and what was looked up for what."""
     at = datetime.fromtimestamp(window.now / 1000, UTC) - timedelta(minutes=5)
     made: list[Article] = [texts.article(at)]
     while len(made) < count:
         made.append(texts.copy(texts.any_of(made), at) if texts.is_copy() else texts.article(at))
-    looked_up: list[int] = []
+    looked_up = {"near copies": 0, "stories": 0}
     words: dict[str, int] = {}
 
     def known(ids: Sequence[str]) -> dict[str, tuple[KnownText, ...]]:
-        looked_up.append(len(ids))
+        looked_up["near copies"] += len(ids)
         return window.ledger.known_texts(ids)
 
+    def known_stories(ids: Sequence[str]) -> dict[str, tuple[StoryText, ...]]:
+        looked_up["stories"] += len(ids)
+        return window.ledger.known_stories(ids)
+
     fingerprints, near = RedisFingerprints(window.client), Near(window.bands, known)
+    stories = Stories(window.story_bands, known_stories)
     begun, times = server_cpu(window.client), []
     for number, article in enumerate(made):
         start = time.perf_counter()
         work = Work(number, article.id, article.id, 1, article=article)
-        [outcome] = run_dedupe([work], fingerprints, near=near)
+        [outcome] = run_dedupe([work], fingerprints, near=near, stories=stories)
         times.append((time.perf_counter() - start) * 1000)
         word = outcome.verdict.word if outcome.verdict else "none"
         words[word] = words.get(word, 0) + 1
-        row, _ = row_of(10**9 + number, article.id, NO_SKETCH, to_ms(at))
-        write(window, [row], [{"article_id": article.id, "near": outcome.sketch}])
-    return (sorted(times), (server_cpu(window.client) - begun) / count), words, sum(looked_up)
+        row, _ = row_of(10**9 + number, article.id, NO_SKETCH, NO_STORY, to_ms(at))
+        kept: Row = {"article_id": article.id, "near": outcome.sketch, "story": outcome.story_sketch}
+        write(window, [row], [kept])
+    return (sorted(times), (server_cpu(window.client) - begun) / count), words, looked_up
 
 
 def write(window: Window, rows: Sequence[Row], kept: Sequence[Row]) -> None:

@@ -97,8 +97,8 @@ class SearchPage:
     """The answer of one search: exact totals, hits in order, the engine's own time in milliseconds.
 
     ``articles`` counts every visible match, ``groups`` those among them that are not folded; with
-    ``duplicates=keep`` or ``only`` both count the articles asked for. With ``stories=fold`` ``groups`` counts the stories of
-    what may be a hit: exactly up to 40,000; where there are more it may be some percent off,
+    ``duplicates=keep`` or ``only`` both count the articles asked for. With ``stories=fold`` ``groups`` counts
+    the stories of what may be a hit: exactly up to 40,000; where there are more it may be some percent off,
     and ``groups_approximate`` is true. ``partial`` is true when the engine ran out of time.
     """
 

@@ -133,10 +133,19 @@ class Settlement:
             # Newer rules refuse what search shows. That stands, so the row says so.
             why = f"rejected when it was run again: {outcome.reason}"
             self._advance(row, replace(outcome, word="indexed", reason=why))
+        elif outcome.word in ("unchanged", "superseded") and self._has_failed(found):
+            # What it was compared with was quarantined since, and nobody has seen it: compare again.
+            self._put_back(row, "deferred", give_back(row, self._now) | {"not_before": self._now})
         else:
             self._advance(row, outcome)
             if outcome.word == "unchanged" and found is not None and outcome.article is not None:
                 raise_order(self._connection, found, outcome.article)
+
+    def _has_failed(self, found: Row | None) -> bool:
+        if found is None or found["indexed_change"] or self._claim.stage != "dedupe":
+            return False
+        status = sa.select(submissions.c.status).where(submissions.c.sequence == found["sequence"])
+        return self._connection.scalar(status) == "quarantined"
 
     def _settle_deduped(self, row: Row, outcome: Outcome) -> None:
         found = self._known.get(row["article_id"])

@@ -37,7 +37,7 @@ def have_same_tags(served: Article, again: Article) -> bool:
         again, vocabulary=served.vocabulary, revision=served.revision, change=served.change,
         verdict=served.verdict, duplicate_of=served.duplicate_of, similarity=served.similarity,
         story_id=served.story_id, is_lead=served.is_lead, copies=served.copies, sort_key=served.sort_key,
-        withdrawn=served.withdrawn, indexed_at=served.indexed_at,
+        withdrawn=served.withdrawn, indexed_at=served.indexed_at, rule=served.rule, passage=served.passage,
     )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ def read_fingerprints(connection: sa.Connection, since: int, after: int, limit: 
     ``text_hash`` is empty: who is first with the very same text, the commit finds out by itself.
     """
     start = after or _start(connection, since)
-    # Before the articles: what is committed between the two queries is found by both, not by neither.
+    # Before the articles: what is committed between the two queries is found by both, not by neither. What is
+    # known of an article says more than its draft.
     found = _read_held(connection, start, limit) | _read_known(connection, start, limit)
     return [found[sequence] for sequence in sorted(found)[:limit]]
 
@@ -53,13 +54,12 @@ def _read_known(connection: sa.Connection, start: int, limit: int) -> dict[int, 
 
 
 def _read_held(connection: sa.Connection, start: int, limit: int) -> dict[int, Fingerprint]:
-    """Drafts that workers hold at dedupe, but for articles that are run again: their texts are known."""
-    is_known = sa.exists().where(articles.c.sequence == submissions.c.sequence)
+    """Drafts that workers hold at dedupe; those of articles that are run again are known as well."""
     query = (
         sa.select(submissions.c.sequence, submissions.c.article_id, submissions.c.draft)
         .where(
             submissions.c.stage == "dedupe", submissions.c.token.is_not(None),
-            submissions.c.draft.is_not(None), submissions.c.sequence > start, ~is_known,
+            submissions.c.draft.is_not(None), submissions.c.sequence > start,
         )
         .order_by(submissions.c.sequence)
         .limit(limit)

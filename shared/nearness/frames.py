@@ -3,7 +3,7 @@
 The clean stage cuts lines that a source is known to repeat; this is for the first stories of a source, before
 that is known, and for frames that are no lines. A copy shares something of what stands between, or agrees in
 its title or in names; of two stories in one frame each has a core of its own. A core of a sentence or two may
-be a story above a long disclaimer, or a new beginning of a long story: then what is shared tells of the titles.
+be a story above a long disclaimer, or a new beginning of a long story: what is shared tells of that title.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def _is_told_by_titles(one: Sketch, other: Sketch) -> bool:
     """Whether what two texts share is about what each says in its title; it is if one has none."""
     if not one.title or not other.title:
         return True
-    if slots_differ(one, other):  # a disclaimer may speak of shares and prices as titles do
-        return False
+    if slots_differ(one, other) and not _names_agree(one, other):
+        return False  # a disclaimer may speak of shares and prices as titles do
     mine, theirs = _shared_telling(one, other)
     needed = min(MOST_TELLING, TELLING * len(one.shingles & other.shingles))
     return bool(mine) and bool(theirs) and len(mine) + len(theirs) >= needed

@@ -6,13 +6,28 @@ import random
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
+from services.workers.retention import Upkeep
 from shared.clock import from_ms
+from shared.fingerprints.memory import MemoryFingerprints
 from shared.ledger.engine import Database, take_turn
 from shared.ledger.events import log_events, prune_events, wipe_details
+from shared.ledger.schema import events
 from tests.contract.ledger_cases import NOW, make_raw, run_all
+
+
+class Waker:
+    """One that nobody listens to."""
+
+    def tidy(self):
+        pass
+
+    def wake(self, stage, lane):
+        pass
 
 
 @pytest.fixture
@@ -77,6 +92,22 @@ def test_a_purge_leaves_bare_events(ledger, database, ids):
     ledger.withdraw(ids[0], NOW, purge=True)
     held = {event.article_id: event.detail for event in ledger.events(0, 20) if event.kind == "held"}
     assert held == {ids[0]: {}, ids[1]: {"why": "a person's words"}}
+
+
+@pytest.mark.parametrize(("days", "left"), [(0, 4), (7, 1)])
+def test_the_upkeep_prunes_events_for_as_many_days_as_it_is_told(ledger, settings, days, left):
+    old = NOW - 8 * 86_400_000
+    raw = make_raw(1)
+    run_all(ledger, raw, make_raw(2))
+    ledger.withdraw(raw.id, NOW)
+    opened = Database(settings.ledger_url)
+    with turn(opened) as connection:
+        connection.execute(sa.update(events).values(at=old))
+        log_events(connection, "updated", [raw.id], NOW)
+    opened.close()
+    told = replace(settings, keep_events_days=days)
+    Upkeep().turn(ledger, MemoryFingerprints(), Waker(), told, NOW, lambda: None)
+    assert len(ledger.events(0, 10)) == left
 
 
 def test_old_events_are_pruned_and_the_newest_stays(ledger, database, ids):

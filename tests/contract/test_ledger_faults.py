@@ -18,6 +18,7 @@ from shared.ledger.rows import sort_key
 from shared.ledger.schema import articles, originals, submissions
 from shared.messages import Lane, Stage
 from shared.settings import Settings
+from tests.contract.keeping_cases import BRIDGE, PIER
 from tests.contract.ledger_cases import (
     LEASE,
     NOW,
@@ -33,8 +34,6 @@ from tests.contract.ledger_cases import (
 )
 
 HOUR = 3_600_000
-PIER = "The harbour board met on Monday and decided that the old pier will be repaired in spring."
-BRIDGE = "Engineers closed the northern bridge on Friday after a routine inspection found two cracks."
 
 
 class Window:

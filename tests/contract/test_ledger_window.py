@@ -109,16 +109,16 @@ def test_pages_hold_articles_and_what_is_being_compared_in_the_order_of_acceptan
     room.settle("clean")
     assert room.hold("dedupe") is not None  # and it stays with its worker
     room.push(*raws[3:5])
-    room.accept(*raws[5:])
-    room.settle("clean")  # these wait, and will ask for themselves
     assert walk(lambda after: room.ledger.replay(ReplaySpec("dedupe"), after, 100, room.now)) == 4
     assert room.hold("dedupe") is not None  # what is run again is there once, as an article
+    room.accept(*raws[5:])
+    room.settle("clean")  # these wait, and will ask for themselves
     for limit in (1, 2, 3, 100):
         found, after = [], 0
         while page := room.ledger.fingerprints(room.now - DAY, after, limit):
             assert len(page) <= limit
             found += page
             after = page[-1].sequence
-        assert [one.article_id for one in found] == [raw.id for raw in raws if raw in raws[:5]]
+        assert [one.article_id for one in found] == [raw.id for raw in raws[:5]]
         assert [bool(one.text_hash) for one in found] == [True, True, False, True, True]
         assert all(one.lead == one.article_id and one.sketch and one.story_sketch for one in found)

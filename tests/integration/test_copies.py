@@ -15,12 +15,15 @@ from tests.integration.town import Town, open_town
 from tests.integration.workers.conftest import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(600)]
-BODIES = (
-    "The quay at Marlow will be closed for three weeks from Monday, the harbour master said. Boats are asked to "
-    "berth at the old basin, where the council has laid on water and light.",
-    "A choir of two hundred voices sang at the reopening of the Corn Exchange on Sunday. Tickets had gone within "
-    "an hour, and a second evening has been promised by the trust that runs the hall.",
+QUAY = (
+    "The quay at Marlow will be closed for three weeks from Monday, the harbour master said. Boats are asked "
+    "to berth at the old basin, where the council has laid on water and light."
 )
+CHOIR = (
+    "A choir of two hundred voices sang at the reopening of the Corn Exchange on Sunday. Tickets had gone "
+    "within an hour, and a second evening has been promised by the trust that runs the hall."
+)
+BODIES = (QUAY, CHOIR)
 REPORT = [
     "The council of Ashford voted on Tuesday evening to buy a second ferry for the crossing to Hale.",
     "Councillors had argued for three hours about the price, which the treasurer called a bargain.",

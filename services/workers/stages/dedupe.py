@@ -31,9 +31,7 @@ from shared.identity import normalise_url
 
 HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
 SAME_TEXT = "same-text"  # the rule of those
-# Below this a body may be a stub ("This is a developing story ...") or a form: the title is added, and those
-# with the same body under another title are compared as near texts, which look at what the titles say.
-SHORT_WORDS = 40
+SHORT_WORDS = 12  # below this a body says too little to be told from another; the title is added
 
 _WORD = re.compile(r"\w+")
 
@@ -167,7 +165,7 @@ def _former_lead(arrival: Arrival) -> str | None:
 
 
 def text_hash(article: Article) -> str:
-    """32 hex digits of the words of the body; of title and body when the body is short."""
+    """32 hex digits of the words of the body; of title and body when the body is very short."""
     words = _words(article.body)
     if len(words) < SHORT_WORDS:
         words = [*_words(article.title), "", *words]
@@ -183,8 +181,9 @@ def content_hash(article: Article) -> str:
     """
     parts = (
         article.title, article.summary, body_before_profile(article), article.language,
-        _comparable(article.canonical_url), _comparable(article.image_url), article.pub_status, article.published_at, article.embargo_until,
-        article.expires_at, *article.authors, "", *article.source_keywords,
+        _comparable(article.canonical_url), _comparable(article.image_url), article.pub_status,
+        article.published_at, article.embargo_until, article.expires_at, *article.authors, "",
+        *article.source_keywords,
     )  # fmt: skip
     return _digest("\x1f".join(" ".join(str(part or "").casefold().split()) for part in parts))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
 from shared.nearness.compare import RULES, Likeness, compare
@@ -68,6 +70,8 @@ WAGES = "\n".join(lines(BANK)[:3])
 INTRODUCTION = lines(STORIES["NEW_INTRODUCTION"])
 MIXED = "\n".join([lines(DISCLAIMER)[0], lines(FERRY)[3], lines(DISCLAIMER)[1], lines(FERRY)[4]])
 FACTS = "\n".join(lines(FLOOD)[1:5])
+SHORT_NEWS = [*zip(*[iter(lines(STORIES["SHORT_NEWS"]))] * 2, strict=True)]
+STUB = STORIES["STUB"].strip()
 
 
 def site(text: str) -> str:
@@ -140,6 +144,30 @@ ROWS: dict[str, tuple[Text, Text, str | None, str | None]] = {
     "a copy on the same site, above the same disclaimer": (
         (FERRY_TITLE, site(FERRY)), ("Boats are back", site(HALF)), *COPY,
     ),
+    "a copy of one sentence on the same site, above the same disclaimer": (
+        ("Ferry sails again", site(BRIEF)), ("Boats are back", site("Update. " + BRIEF)), *COPY,
+    ),
+    "wire copy with its first sentence rewritten, under a headline of which only the rest tells": (
+        FERRY_TEXT, ("Island shops hope for boats", "\n".join([*INTRODUCTION[:1], *lines(FERRY)[1:]])),
+        *TEMPLATE,
+    ),
+    "a stub under two headlines": (
+        ("Blast at chemical plant in Lindby", STUB), ("Bridge closed near Tarnby", STUB), *NOTHING,
+    ),
+    "a stub that one headline has a word of": (
+        ("Police shoot man in Lindby", STUB), ("Bridge closed near Tarnby", STUB), *NOTHING,
+    ),
+    "a stub under one headline, with a word more": (
+        ("Blast at chemical plant in Lindby", STUB), ("Blast at Lindby chemical plant", "Hello. " + STUB),
+        "duplicate", "short-text",
+    ),
+    "a short text under another headline": (
+        SHORT_NEWS[0], ("Nordbank shares slump", SHORT_NEWS[0][1]), "duplicate", "short-text",
+    ),
+    "a short text under a headline in other words": (
+        ("Lender slips on lower profit", SHORT_NEWS[0][1]), ("Nordbank drops", SHORT_NEWS[0][1]),
+        "duplicate", "short-text",
+    ),
     "two lists under one introduction": (
         ("Ten things to do in the north", STORIES["FIRST_LIST"]),
         ("Ten things to do in the south", STORIES["SECOND_LIST"]), *NOTHING,
@@ -182,6 +210,22 @@ def test_what_a_later_text_is_to_an_earlier_one(name: str) -> None:
     found = compare(make_sketch(*later), make_sketch(*earlier))
     assert (found.word, found.rule) == (word, rule) if word else found is None, found
     assert rule is None or rule in RULES
+
+
+@pytest.mark.parametrize("note", [DISCLAIMER, STORIES["SHARE_NOTE"], lines(STORIES["SHARE_NOTE"])[1]])
+def test_stories_of_a_sentence_or_two_above_one_long_disclaimer_are_no_copies(note: str) -> None:
+    sketches = [make_sketch(title, f"{body}\n{note}") for title, body in SHORT_NEWS]
+    pairs = permutations(sketches, 2)
+    assert [found for one, other in pairs if (found := compare(one, other))] == []
+
+
+def test_a_short_story_above_a_disclaimer_is_no_excerpt_of_a_long_one_above_it() -> None:
+    note = STORIES["SHARE_NOTE"]
+    long = make_sketch(FERRY_TITLE, "\n".join([FERRY, FLOOD, BANK, DISCLAIMER, MORE_REWORDED, CHINESE, note]))
+    for title, body in SHORT_NEWS:
+        short = make_sketch(title, f"{body}\n{note}")
+        assert len(short.shingles) < 0.25 * len(long.shingles)
+        assert compare(short, long) is None
 
 
 def test_similarity_is_the_share_of_the_smaller_text() -> None:

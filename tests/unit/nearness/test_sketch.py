@@ -96,5 +96,23 @@ def test_a_sketch_made_by_hand_can_be_packed() -> None:
 def test_the_packed_form_stays_what_ledgers_hold() -> None:
     """Sketches are kept for days: another form needs another format byte."""
     assert pack_sketch(make_sketch("A 5", "One two three four")).hex() == (
-        "01000400000001000100010002000000ae2bb18443beb7e8ae2bb184d7d3257896b83a3e"
+        "020004000000010001000100000002000000ae2bb18443beb7e8ae2bb184d7d3257896b83a3e"
     )
+    told = pack_sketch(make_sketch("Three", "One two three four five six"))
+    assert len(told) == 18 + 4 * (1 + 3 + 4)  # a title word, telling shingles, shingles
+
+
+def test_telling_shingles_hold_a_longer_word_of_the_title() -> None:
+    sketch = make_sketch("The FERRY is late", "One ferry came in and two went out. No ferry, no bread")
+    ends = ("One ferry came", "ferry came in", "out no ferry", "no ferry no", "ferry no bread")
+    assert sketch.telling == {shingle for text in ends for shingle in make_sketch("", text).shingles}
+    assert not make_sketch("", FERRY).telling
+    assert not make_sketch("The 11", FERRY).telling
+    assert make_sketch("北京", "昨天在北京开通").telling
+
+
+def test_of_a_sampled_text_the_kept_shingles_tell() -> None:
+    sketch = make_sketch("Ferry", " ".join(f"ferry {number} sails" for number in range(12_000)))
+    assert sketch.zeros
+    assert sketch.telling
+    assert sketch.telling <= sketch.shingles

@@ -22,6 +22,7 @@ from shared.index.port import ArticleIndex
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.ledger.port import Ledger, Outcome, OutcomeWord, Work
 from shared.messages import Lane, Stage
+from shared.nearness.sketch import make_sketch, pack_sketch
 from shared.settings import Settings
 
 WORKER = "worker-1"
@@ -99,6 +100,7 @@ def _deduped(work: Work, lead: str | None, word: VerdictWord) -> Outcome:
         verdict=verdict,
         content_hash=digest,
         text_hash=digest,
+        sketch=pack_sketch(make_sketch(article.title, article.body)),
         expected_revision=work.current.revision if work.current else 0,
     )
 

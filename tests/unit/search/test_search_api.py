@@ -78,10 +78,28 @@ def test_a_lead_carries_its_copies_and_hides_them(client):
     assert only["hits"][0]["duplicate_of"] == hit["id"]
 
 
+# The ledger compares for itself: about half of the phrases have to be the same.
+ALIKE = (
+    "The new ferry to the outer islands left its berth for the first time this morning, with some hundred "
+    "people on board and a brass band on the quay. It is the first line of its kind since the old steamer "
+    "was laid up, and the council hopes that it brings visitors also out of season."
+)
+OF_LEAD = (
+    "At dawn the captain had still been waiting for a part of the engine, which a fishing boat then brought "
+    "across the bay. Nobody on the pier would say who had ordered the wrong one, or what the delay may cost "
+    "the yard in the end, but the cheers were loud once smoke rose from the funnel."
+)
+OF_REWRITE = (
+    "Tickets are sold by the purser alone, in coins if need be, because the machine ashore does not take "
+    "cards yet. Cyclists ride without paying until autumn, dogs as long as they are carried, and school "
+    "classes get a cabin of their own when a teacher writes two days ahead of time."
+)
+
+
 def test_a_rewrite_is_found_by_its_own_words_and_told_of_under_its_lead(empty_newsroom):
-    lead = empty_newsroom.publish("Ferry line opens", "The ferry left at dawn.")
+    lead = empty_newsroom.publish("Ferry line opens", f"{ALIKE} {OF_LEAD}")
     rewrite = empty_newsroom.publish(
-        "Ferry line opens", "The ferry left, says the purser.", source="coast.example", copy_of=lead,
+        "Ferry line opens", f"{ALIKE} {OF_REWRITE}", source="coast.example", copy_of=lead,
         copied_as="version",
     )  # fmt: skip
     client = empty_newsroom.client()

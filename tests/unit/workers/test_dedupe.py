@@ -14,9 +14,9 @@ from shared.fingerprints.memory import MemoryFingerprints
 EARLY, LATE = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 LEAD = Article(
     id="1" * 32, source=Source("harbour.example"), title="Ferry line reopens after winter repairs",
-    body="The ferry between the two islands sails again from Monday, the harbour office said in a note. The line had "
-    "been closed since a storm broke its ramp in January, and people who work on the other shore took small "
-    "boats that stayed in port whenever the wind was high.",
+    body="The ferry between the two islands sails again from Monday, the harbour office said in a note. "
+    "The line had been closed since a storm broke its ramp in January, and people who work on the other "
+    "shore took small boats that stayed in port whenever the wind was high.",
     ingested_at=EARLY,
 )  # fmt: skip
 COPY = replace(LEAD, id="2" * 32, source=Source("island.example"), title="Boats are back")
@@ -60,7 +60,7 @@ def test_one_other_word_makes_another_text() -> None:
     assert second.verdict.word == "new"
 
 
-@pytest.mark.parametrize("words", [2, 12, 39])
+@pytest.mark.parametrize("words", [2, 11])
 def test_short_texts_need_the_same_title_too(words: int) -> None:
     stub = " ".join(LEAD.body.split()[:words])
     one, two = replace(LEAD, body=stub), replace(COPY, body=stub)

@@ -25,6 +25,7 @@ from tests.unit.nearness.texts import (
     FERRY_TITLE,
     FLOOD,
     FLOOD_TITLE,
+    STORIES,
     lines,
 )
 
@@ -103,6 +104,13 @@ def test_a_near_copy_is_told_with_its_lead_likeness_rule_and_passage(at_once: bo
     assert passage is not None
     assert passage.startswith("The ferry between Karlsvik and Norrholm sails again from Monday")
     assert passage in COPY.body
+
+
+def test_a_short_text_that_tells_of_both_its_headlines_is_one_story() -> None:
+    title, body = lines(STORIES["SHORT_NEWS"])[:2]
+    first = replace(LEAD, title=title, body=body)
+    second = replace(COPY, title="Nordbank shares slump", body=body)
+    assert Desk().word(first, second) == [("new", None), ("duplicate", LEAD.id)]
 
 
 def test_what_was_compared_is_handed_on_with_its_sketch_and_moment() -> None:
