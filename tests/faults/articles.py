@@ -30,6 +30,19 @@ BODIES = (
     "The school committee",
     "The rail union",
 )
+# What members said, in any order: texts of one mould differ by it as news does, and only copies fold.
+WORDS = (
+    "about", "after", "again", "against", "almost", "along", "also", "always", "among", "another", "around",
+    "because", "before", "behind", "being", "below", "between", "both", "bring", "build", "came", "carry",
+    "change", "children", "church", "city", "close", "come", "could", "country", "course", "cross", "each",
+    "early", "earth", "every", "example", "family", "father", "field", "find", "first", "follow", "food",
+    "found", "four", "garden", "give", "good", "great", "group", "grow", "half", "hand", "hard", "head",
+    "hear", "help", "here", "high", "home", "horse", "house", "idea", "keep", "kind", "land", "large",
+    "last", "late", "learn", "left", "letter", "life", "light", "line", "list", "little", "live", "long",
+    "made", "make", "many", "might", "mile", "money", "more", "most", "mother", "mountain", "move", "music",
+    "name", "near", "need", "never", "next", "night", "north", "number", "often", "open", "order", "other",
+    "over", "page", "paper", "part", "people", "place",
+)  # fmt: skip
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
@@ -41,13 +54,16 @@ def make_item(key: str, version: int = 1, title: str | None = None) -> dict[str,
     number, _, copier = key.partition("/")
     chance = random.Random(f"{number} {version}")
     place, thing, board, day = (chance.choice(words) for words in (PLACES, THINGS, BODIES, DAYS))
+    cost, later = chance.randint(10, 99), chance.choice(DAYS)
+    said = " ".join(chance.choice(WORDS) for _ in range(130))
     return {
         "source": f"copier{copier}.example" if copier else f"paper{int(number) % 7}.example",
         "uri": f"item-{number}",
         "version": version,
         "title": title or f"{board} of {place} decides about {thing}, report {number} edition {version}",
         "body": f"{board} of {place} met on {day} to talk about {thing}, as report {number} in its edition "
-        f"{version} says. Members agreed that repairs costing {chance.randint(10, 99)} million euros will "
+        f"{version} says. Members agreed that repairs costing {cost} million euros will "
         f"begin in the spring of next year. They asked engineer {number} for a plan by the autumn, and will "
-        f"hear the neighbours of {place} on another {chance.choice(DAYS)} before they vote.",
+        f"hear the neighbours of {place} on another {later} before they vote. "
+        f"Minutes: {said}.",
     }
