@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-WINDOW_SECONDS = 72 * 3600.0  # wire stories and their copies run within three days
+from shared.nearness.window import WINDOW_MS
+
+WINDOW_SECONDS = WINDOW_MS / 1000
 
 
 @dataclass(frozen=True, slots=True)

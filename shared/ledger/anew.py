@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from shared.article import Verdict
 from shared.ledger.leads import HAVE_DOCUMENTS, take_over
-from shared.ledger.likeness import SAME_TEXT, Text
+from shared.ledger.likeness import Text
 from shared.ledger.rows import ARRIVAL
 from shared.ledger.schema import articles
+from shared.nearness.compare import SAME_TEXT
 from shared.nearness.window import WINDOW_MS
 
 MOST = 1_000  # leads of one text within the window that are looked at

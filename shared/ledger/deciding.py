@@ -25,9 +25,10 @@ from shared.ledger.leads import (
     resolve_verdict,
     review_copies,
 )
-from shared.ledger.likeness import SAME_TEXT, Text, liken, read_drafts
+from shared.ledger.likeness import Text, liken, read_drafts
 from shared.ledger.port import Outcome
-from shared.ledger.rows import SEQUENCE_BITS, Row
+from shared.ledger.rows import SEQUENCE_BITS, Row, verdict_of
+from shared.nearness.compare import SAME_TEXT
 from shared.nearness.window import WINDOW_MS, moment_of
 
 
@@ -96,7 +97,7 @@ class Decisions:
             raise ValueError("a deduped outcome carries an article and a verdict")
         held = facts["held"] is not None
         if found is not None and row["replay"] == "keep" and found["sequence"] == row["sequence"]:
-            return Decided(_stored(found), text, held, stands=True)
+            return Decided(verdict_of(found), text, held, stands=True)
         if row["replay"] is not None:
             decided = self._anew(row, said, article, found, facts, text)
         else:
@@ -210,10 +211,3 @@ def _told(found: Row | None) -> tuple[object, ...]:
 
 def _told_of(verdict: Verdict, article: Article) -> tuple[object, ...]:
     return verdict.duplicate_of, verdict.word, verdict.similarity, verdict.rule, article.url
-
-
-def _stored(found: Row) -> Verdict:
-    return Verdict(
-        found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"],
-        found["rule"], found["passage"],
-    )  # fmt: skip

@@ -15,7 +15,6 @@ from shared.article import Article, PubStatus, Verdict
 from shared.clock import to_ms
 from shared.codec import unpack
 from shared.errors import Unavailable
-from shared.fingerprints.port import WINDOW_SECONDS
 from shared.ledger.engine import take_turn
 from shared.ledger.events import log_events
 from shared.ledger.keeping import Due
@@ -25,6 +24,7 @@ from shared.ledger.leads import (
     free_copies,
     keep_place,
     leaders_of,
+    on_its_way,
     queue_refresh,
     set_verdicts,
     take_over,
@@ -32,11 +32,11 @@ from shared.ledger.leads import (
 )
 from shared.ledger.likeness import Text, read_texts
 from shared.ledger.rows import Row, read_rows
-from shared.ledger.schema import articles, submissions
+from shared.ledger.schema import articles
 from shared.log import get_logger
+from shared.nearness.window import WINDOW_MS
 
 Held = Literal["withheld", "embargo", "expired"]
-WINDOW_MS = int(WINDOW_SECONDS * 1000)
 
 
 def held_state(
@@ -145,7 +145,7 @@ def _tell_lead(connection: sa.Connection, article_id: str) -> set[str]:
 
 def _release(connection: sa.Connection, row: Row, article: Article, now: int) -> set[str]:
     """Show an article whose embargo is over: it joins a lead there is by now, or leads."""
-    if not row["indexed_change"] and not _is_coming(connection, row["id"]):
+    if not row["indexed_change"] and not on_its_way(connection, row["id"]):
         return set()  # it failed on its way; when it is run again it is compared again
     text = read_texts(connection, [row["id"]])[row["id"]]
     verdict = _place(connection, row, text, article.body)
@@ -188,13 +188,6 @@ def _goes_before(connection: sa.Connection, row: Row, lead: str) -> bool:
     """
     rank = connection.scalar(sa.select(articles.c.rank).where(articles.c.id == lead))
     return rank is not None and row["rank"] < rank
-
-
-def _is_coming(connection: sa.Connection, article_id: str) -> bool:
-    query = sa.select(submissions.c.sequence).where(
-        submissions.c.article_id == article_id, submissions.c.stage.is_not(None), submissions.c.kind == "push"
-    )
-    return connection.execute(query.limit(1)).first() is not None
 
 
 def _write(connection: sa.Connection, article_id: str, **values: Any) -> None:  # noqa: ANN401 - columns

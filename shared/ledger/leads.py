@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.article import Verdict
-from shared.ledger.likeness import LONGEST_CHAIN, SAME_TEXT, Text, judge, liken, read_texts
+from shared.ledger.likeness import LONGEST_CHAIN, Text, judge, liken, read_texts
 from shared.ledger.retagging import is_tagged_again
-from shared.ledger.rows import ARRIVAL
+from shared.ledger.rows import ARRIVAL, verdict_of
 from shared.ledger.schema import articles, submissions
 from shared.messages import Lane
+from shared.nearness.compare import SAME_TEXT
 from shared.nearness.window import WINDOW_MS, within_window
 
 FIRST = (
@@ -101,10 +102,7 @@ def keep_place(
         return behind_heir(connection, found.get("heir"), text, body) or verdict
     if found["text_hash"] != text.text_hash:
         return beside_root(connection, found["duplicate_of"], text, body) or verdict
-    before = Verdict(
-        found["verdict"], found["duplicate_of"], found["similarity"], found["story_id"],
-        found.get("rule"), found.get("passage"),
-    )  # fmt: skip
+    before = verdict_of(found)
     return resolve_verdict(connection, text, before, body)
 
 
@@ -127,7 +125,7 @@ def _root(connection: sa.Connection, lead: str) -> str | None:
     for _ in range(LONGEST_CHAIN):
         row = connection.execute(sa.select(*columns).where(articles.c.id == lead)).first()
         if row is None:
-            return lead if _on_its_way(connection, lead) else None
+            return lead if on_its_way(connection, lead) else None
         if row.duplicate_of is None and _usable(connection, [lead]):
             return lead
         onward = row.duplicate_of or row.heir
@@ -190,7 +188,8 @@ def _with_documents(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     return set(connection.scalars(query))
 
 
-def _on_its_way(connection: sa.Connection, article_id: str) -> bool:
+def on_its_way(connection: sa.Connection, article_id: str) -> bool:
+    """Whether a push of an article has not ended yet."""
     query = sa.select(submissions.c.sequence).where(
         submissions.c.article_id == article_id,
         submissions.c.stage.is_not(None),
@@ -205,7 +204,7 @@ def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
     Returns the ids whose documents change. Does nothing when the article has been indexed before, since
     its older revision then still stands and leads, or when another submission of it is on its way.
     """
-    if _on_its_way(connection, article_id):
+    if on_its_way(connection, article_id):
         return set()
     row = connection.execute(
         sa.select(articles.c.indexed_change, articles.c.withdrawn).where(articles.c.id == article_id)

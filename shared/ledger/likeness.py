@@ -16,12 +16,11 @@ from shared.article import Article, Verdict
 from shared.codec import unpack
 from shared.ledger.port import KnownText
 from shared.ledger.schema import articles, sketches, submissions
-from shared.nearness.compare import compare
+from shared.nearness.compare import SAME_TEXT, compare
 from shared.nearness.passage import shared_passage
 from shared.nearness.sketch import Sketch, make_sketch, pack_sketch, unpack_sketch
 from shared.nearness.window import moment_of
 
-SAME_TEXT = "same-text"
 NONE = Sketch(0, frozenset())
 LONGEST_CHAIN = 50  # steps from one that leads no more to the one that does; there are seldom two
 

@@ -65,16 +65,22 @@ def read_article(row: Mapping[str, Any], copies: tuple[Copy, ...] = ()) -> Artic
     )
 
 
+def verdict_of(facts: Mapping[str, Any]) -> Verdict:
+    """The verdict that a row of ``articles`` holds, or what was set aside of one."""
+    word = cast("VerdictWord", facts["verdict"])
+    return Verdict(
+        word, facts["duplicate_of"], facts["similarity"], facts["story_id"], facts.get("rule"),
+        facts.get("passage"),
+    )  # fmt: skip
+
+
 def read_current(row: Mapping[str, Any], copies: tuple[Copy, ...], *, failed: bool) -> Current:
     """What a newer submission of the article is compared with."""
-    word = cast("VerdictWord", row["verdict"])
     return Current(
         revision=row["revision"],
         sequence=row["sequence"],
         content_hash=row["content_hash"],
-        verdict=Verdict(
-            word, row["duplicate_of"], row["similarity"], row["story_id"], row["rule"], row["passage"]
-        ),
+        verdict=verdict_of(row),
         has_copies=bool(copies),
         version=row["version"],
         modified_at=None if row["modified_at"] is None else from_ms(row["modified_at"]),

@@ -10,11 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.article import Article, Verdict
+from shared.article import Article
 from shared.codec import from_json, to_json, unpack
 from shared.ledger.leads import behind_heir, follow_on, free_copies, resolve_verdict, review_copies, touch
 from shared.ledger.likeness import keep_sketches, text_of
-from shared.ledger.rows import Row
+from shared.ledger.rows import Row, verdict_of
 from shared.ledger.schema import articles, sketches, submissions
 from shared.ledger.stories import living_story
 
@@ -71,10 +71,7 @@ def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     facts = from_json(found.standing_facts, dict[str, Any])  # an older release set aside fewer of them
     article = unpack(found.standing, Article)
     text = text_of(row["article_id"], facts["text_hash"], article)
-    before = Verdict(
-        facts["verdict"], facts["duplicate_of"], facts["similarity"], facts["story_id"],
-        facts.get("rule"), facts.get("passage"),
-    )  # fmt: skip
+    before = verdict_of(facts)
     if before.duplicate_of is None:  # who led may have handed over, when it was held
         before = behind_heir(connection, found.heir, text, article.body) or before
     verdict = resolve_verdict(connection, text, before, article.body)

@@ -6,14 +6,12 @@ import sqlalchemy as sa
 
 from shared.article import Article
 from shared.codec import unpack
-from shared.fingerprints.port import WINDOW_SECONDS
 from shared.ledger.likeness import read_texts, text_of
 from shared.ledger.port import Fingerprint
 from shared.ledger.rows import read_rows
 from shared.ledger.schema import articles, sketches, submissions
+from shared.nearness.window import WINDOW_MS
 from shared.stories.features import make_story_sketch, pack_story
-
-LONGEST_MS = int(WINDOW_SECONDS * 1000)
 
 
 def read_fingerprints(connection: sa.Connection, since: int, after: int, limit: int) -> list[Fingerprint]:
@@ -81,6 +79,6 @@ def _start(connection: sa.Connection, since: int) -> int:
 
     A clock that was far behind must not hide a window: what says it is much older than that is passed over.
     """
-    before = sa.and_(submissions.c.accepted_at < since, submissions.c.accepted_at >= since - LONGEST_MS)
+    before = sa.and_(submissions.c.accepted_at < since, submissions.c.accepted_at >= since - WINDOW_MS)
     last = sa.select(submissions.c.sequence).where(before).order_by(submissions.c.sequence.desc()).limit(1)
     return connection.scalar(last) or 0

@@ -38,6 +38,7 @@ SHORT_EXCERPT = 0.85
 SMALL = 0.25  # of the other's length
 LEAST_SAMPLE = 20  # shingles of a sampled text, below which a share says too little
 
+SAME_TEXT: Final = "same-text"
 Word = Literal["duplicate", "version", "excerpt"]
 Rule = Literal["same-text", "containment", "short-text", "template", "rewrite", "excerpt"]
 RULES: Final[dict[str, str]] = {

@@ -28,9 +28,9 @@ from shared.article import Article, Current, Verdict
 from shared.errors import InvalidRequest
 from shared.fingerprints.port import Fingerprints, TextClaim
 from shared.identity import normalise_url
+from shared.nearness.compare import SAME_TEXT
 
 HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
-SAME_TEXT = "same-text"  # the rule of those
 SHORT_WORDS = 12  # below this a body says too little to be told from another; the title is added
 
 _WORD = re.compile(r"\w+")
