@@ -36,11 +36,10 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 def fill(folder: Path, leave: int) -> Path:
     """A file that takes all but ``leave`` bytes."""
     path = folder / "filler"
-    with path.open("wb") as file:
+    with path.open("wb", buffering=0) as file:  # a buffer would try its rest again as the file is closed
         try:
             while True:
                 file.write(b"\0" * 65_536)
-                file.flush()
         except OSError:
             pass
     with path.open("r+b") as file:
