@@ -149,8 +149,7 @@ class Decisions:
 
     def _beside_leaders(self, row: Row, verdict: Verdict, found: Row | None, text: Text) -> Verdict:
         """Make what dedupe took for new a duplicate of the text's lead, if there is one by now after all."""
-        leads = found is not None and found["duplicate_of"] is None and found["text_hash"] == text.text_hash
-        if verdict.rule == SAME_TEXT or leads:
+        if verdict.rule == SAME_TEXT or (found is not None and _leads(found, text)):
             return verdict
         others = [one for one in self._leaders.get(text.text_hash, ()) if one != row["article_id"]]
         if others:
@@ -189,6 +188,12 @@ class Decisions:
             if is_named or rewritten or (found is not None and decided.later):
                 changed |= review_copies(self._connection, article_id)
         self.moved |= changed
+
+
+def _leads(found: Row, text: Text) -> bool:
+    """Whether an article leads its text already; one that was held may have lost its place in that time."""
+    seen = found["held"] is None and found["gone"] is None and found["heir"] is None
+    return seen and found["duplicate_of"] is None and found["text_hash"] == text.text_hash
 
 
 def explain(decided: Decided) -> str | None:

@@ -33,8 +33,6 @@ _COMING = sa.exists().where(
 )
 HAVE_DOCUMENTS = (articles.c.withdrawn.is_(False), sa.or_(articles.c.indexed_change > 0, _COMING))
 
-Place = tuple[int, int, int]  # rank of the source, when the item first came in (ms), its first sequence
-
 
 def resolve_verdict(
     connection: sa.Connection, text: Text, verdict: Verdict, body: str | None = None, *, held: bool = False
@@ -221,8 +219,9 @@ def hand_over(connection: sa.Connection, article_id: str) -> set[str]:
 def free_copies(connection: sa.Connection, article_id: str, text_hash: str | None = None) -> set[str]:
     """Give the copies of an article, or those of one text, leads from among themselves.
 
-    The highest ranked, then the earliest that readers may see leads those that are like it; what is left is
-    led by the next in the same way. Returns the ids whose documents change.
+    The highest ranked, then the earliest that readers may see leads those that are like it, unless another
+    article leads its text already; what is left is led by the next in the same way. Returns the ids whose
+    documents change.
     """
     mine = articles.c.duplicate_of == article_id
     if text_hash is not None:
@@ -232,15 +231,35 @@ def free_copies(connection: sa.Connection, article_id: str, text_hash: str | Non
     changed: set[str] = set()
     first: str | None = None
     while (heir := next((copy for copy in copies if copy in usable), None)) is not None:
-        followers = judge(connection, copies, heir)
-        _crown(connection, heir)
+        rival = _other_lead(connection, heir, article_id)
+        if rival is None or _outranks(connection, heir, rival):
+            lead = heir
+            _crown(connection, heir)
+            changed |= take_over(connection, heir, rival) if rival is not None else set()
+        else:
+            lead = rival
+            touch(connection, [rival])
+        followers = judge(connection, copies, lead)
         set_verdicts(connection, followers)
-        changed |= {heir, *followers}
+        changed |= {lead, *followers}
         copies = [copy for copy in copies if copy != heir and copy not in followers]
-        first = first or heir
+        first = first or lead
     if first is not None:  # else nobody can lead, and the next copy that comes leads itself
         _note_heir(connection, article_id, first)
     return _with_documents(connection, changed) if changed else changed
+
+
+def _other_lead(connection: sa.Connection, heir: str, gone: str) -> str | None:
+    """Who leads the very text of a copy that is free: it was none of its lead's, and has a lead already."""
+    text = read_texts(connection, [heir]).get(heir)
+    found = None if text is None or not text.text_hash else _leader_of(connection, text)
+    return None if found == gone else found
+
+
+def _outranks(connection: sa.Connection, one: str, other: str) -> bool:
+    places = sa.select(articles.c.id, articles.c.rank).where(articles.c.id.in_([one, other]))
+    ranks = {row.id: row.rank for row in connection.execute(places)}
+    return bool(ranks[one] < ranks[other])
 
 
 def take_over(connection: sa.Connection, article_id: str, lead: str) -> set[str]:

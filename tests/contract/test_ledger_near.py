@@ -106,6 +106,30 @@ def test_a_lead_that_outgrows_its_copies_leaves_them_a_lead(room: Newsroom) -> N
     room.check()
 
 
+def test_a_copy_that_its_lead_outgrew_follows_who_leads_its_text_already(room: Newsroom) -> None:
+    room.push(article(1, edited(1, 0)), article(2, edited(1, 1)))
+    room.push(article(5, edited(3, 0)), article(6, edited(3, 0)))
+    room.push(article(5, edited(1, 1)))  # it has a copy, so that it leads whatever it says
+    assert leads(room, 1, 2, 5, 6) == [None, 1, None, None]
+    room.push(article(1, edited(2, 0)))
+    assert leads(room, 1, 2, 5) == [None, 5, None]
+    assert [copy.id for copy in room.documents[f"{5:032x}"].copies] == [f"{2:032x}"]
+    room.check()
+
+
+def test_of_two_leads_of_one_text_the_one_that_is_ranked_higher_stays(settings: Settings) -> None:
+    room = ranked(settings)
+    room.push(article(1, edited(1, 0)), article(3, edited(1, 1)))
+    room.push(article(5, edited(4, 0)), article(6, edited(4, 0)))
+    assert leads(room, 1, 3) == [3, None]
+    room.push(article(9, edited(1, 0)))
+    room.push(article(5, edited(1, 1)))
+    assert leads(room, 1, 3, 5, 9) == [9, 9, None, None]
+    room.push(article(9, edited(2, 0)))
+    assert leads(room, 1, 3, 5, 9) == [3, None, 3, None]
+    room.check()
+
+
 def test_a_lead_that_is_corrected_keeps_its_copies_and_their_likeness_is_true(room: Newsroom) -> None:
     room.push(article(1, edited(1, 0)), article(2, edited(1, 0)))
     room.push(article(1, edited(1, 2)))
@@ -228,6 +252,16 @@ def test_a_held_lead_hands_over_and_a_released_one_follows(room: Newsroom) -> No
     assert leads(room, 3) == [2]
     room.push(article(1, edited(1, 0)))
     assert leads(room, 1, 2, 3) == [2, None, 2]
+    room.check()
+
+
+def test_who_led_its_text_while_it_was_held_goes_on_leading(room: Newsroom) -> None:
+    room.push(article(1, edited(1, 0)), article(2, edited(1, 1)))
+    room.push(article(1, edited(1, 0), pub_status="withheld"))
+    room.push(article(2, edited(2, 0)))  # the heir tells of something else by now
+    room.push(article(3, edited(1, 0)))
+    room.push(article(1, edited(1, 0), pub_status="usable"))
+    assert leads(room, 1, 2, 3) == [3, None, None]
     room.check()
 
 
