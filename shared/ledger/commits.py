@@ -28,7 +28,15 @@ from shared.ledger.revisions import keep_revisions
 from shared.ledger.rows import Row, lock_facts, read_rows
 from shared.ledger.schema import articles, journey, submissions
 from shared.ledger.standing import NONE, fall_back, set_aside
-from shared.ledger.statements import SET_INDEXED, SET_TAGS, SET_VERSION, SETTLE, SETTLED
+from shared.ledger.statements import (
+    SET_INDEXED,
+    SET_NEXT,
+    SET_REVISION,
+    SET_TAGS,
+    SET_VERSION,
+    SETTLE,
+    SETTLED,
+)
 from shared.ledger.stories import living_story, named_founders, settle_story
 from shared.ledger.tallies import add
 from shared.ledger.telling import EventKind
@@ -193,7 +201,7 @@ class Settlement:
         if verdict.duplicate_of is not None:
             self._named.add(verdict.duplicate_of)
         is_named = found is None and row["article_id"] in self._named
-        if found is not None or decided.needs_row or is_named:
+        if is_named or (decided.needs_row if found is None else not _stays(decided, found, values)):
             self._write_new()
             self._decisions.follow_up(row["article_id"], decided, found, is_named=is_named)
             self._decisions.moved |= settle_hold(
@@ -210,8 +218,10 @@ class Settlement:
             remember_texts(self._connection, {row["article_id"]: found["text_hash"]})
         if row["sequence"] != found["sequence"]:
             keep_revisions(self._connection, [row["article_id"]])
-        mine = sa.update(articles).where(articles.c.id == values["id"])
-        self._connection.execute(mine.values(values | kept))
+        written = values | {"row_id": values["id"]}
+        if kept:
+            written["standing_facts"] = kept["standing_facts"]
+        self._connection.execute(SET_NEXT if kept else SET_REVISION, written)
 
     def _story(self, row: Row, outcome: Outcome, decided: Decided, found: Row | None) -> str:
         """The story of an article; one that is in a story stays there, unless it is decided anew."""
@@ -227,7 +237,10 @@ class Settlement:
         elif found is None and row["article_id"] not in self._founders:
             return str(row["article_id"])  # of most articles: nothing is to be asked
         before = None if row["replay"] == "reset" else found
-        story, moved = settle_story(self._connection, row["article_id"], links, lead, before, self._now)
+        founds = row["article_id"] in self._founders
+        story, moved = settle_story(
+            self._connection, row["article_id"], links, lead, before, self._now, founds=founds
+        )
         self._decisions.moved |= moved
         self._founders.add(story)
         return story
@@ -363,6 +376,11 @@ class Settlement:
         if queue_refresh(self._connection, changed, self._lane, self._now):
             wake.add(("index", self._lane))
         return tuple(sorted(wake))
+
+
+def _stays(decided: Decided, found: Row, values: Row) -> bool:
+    """Whether nothing follows for others of what is run again with its verdict: it was seen, and is."""
+    return decided.stands and found["held"] is None and values["held"] is None
 
 
 def _stands(row: Row, found: Row | None) -> bool:

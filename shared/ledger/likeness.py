@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.article import Article, Verdict
 from shared.codec import unpack
@@ -23,6 +24,15 @@ from shared.nearness.window import moment_of
 
 NONE = Sketch(0, frozenset())
 LONGEST_CHAIN = 50  # steps from one that leads no more to the one that does; there are seldom two
+
+
+def _keep(dialect: Any) -> Any:  # noqa: ANN401 - of one of two dialects
+    insert = dialect.insert(sketches)
+    newer = {"near": insert.excluded.near, "story": insert.excluded.story}
+    return insert.on_conflict_do_update(index_elements=[sketches.c.article_id], set_=newer)
+
+
+_KEEP = {"sqlite": _keep(sqlite), "postgresql": _keep(postgresql)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +130,7 @@ def keep_sketches(connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) 
     """Write sketches (columns of the table by name) in the place of those that were there."""
     given = list(rows)
     if given:
-        drop_sketches(connection, [row["article_id"] for row in given])
-        connection.execute(sa.insert(sketches), given)
+        connection.execute(_KEEP[connection.dialect.name], given)
 
 
 def drop_sketches(connection: sa.Connection, ids: Iterable[str]) -> None:

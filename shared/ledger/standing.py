@@ -41,8 +41,10 @@ def set_aside(connection: sa.Connection, found: Row, row: Row) -> dict[str, Any]
 
 
 def _is_served(connection: sa.Connection, found: Row, row: Row) -> bool:
-    present = sa.select(submissions.c.status, submissions.c.replay)
-    place = connection.execute(present.where(submissions.c.sequence == found["sequence"])).first()
+    place: Any = None
+    if found["sequence"] != row["sequence"]:
+        present = sa.select(submissions.c.status, submissions.c.replay)
+        place = connection.execute(present.where(submissions.c.sequence == found["sequence"])).first()
     # Superseded and yet present: it was overtaken, its successor failed, and it has been put back.
     if place is not None and place.status in ("tagged", "indexed", "superseded"):
         return True

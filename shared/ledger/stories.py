@@ -31,13 +31,15 @@ def settle_story(
     verdict_lead: str | None,
     found: Row | None,
     now: int,
+    *,
+    founds: bool = True,
 ) -> tuple[str, set[str]]:
     """The story of an article that is about to be stored, and ids of other articles that changed theirs.
 
     ``links`` come the most alike first. A copy (``verdict_lead``) is where its lead is; ``found``, the row of
     an article that is known already, stays where it is, unless it is alone there and belongs elsewhere beyond
-    doubt. Those that changed have their change counted, and are to be indexed again. What the same commit
-    stores must be in the table when links or lead name it.
+    doubt; ``founds``: a story may be named after it already. Those that changed have their change counted,
+    and are to be indexed again. What the same commit stores must be in the table when links or lead name it.
     """
     named = [verdict_lead] if verdict_lead is not None else [link.article_id for link in links]
     stories = _stories_of(connection, named, article_id)
@@ -59,7 +61,7 @@ def settle_story(
         story = own
     if found is not None and story != own and _is_alone(connection, article_id, own):
         merge.note(own, story)
-    if found is None and own == article_id != story and not _is_alone(connection, article_id, own):
+    if founds and found is None and own == article_id != story and not _is_alone(connection, article_id, own):
         # Others came first and named it as their founder. Had it been here, they would be where it goes.
         merge.join(story, own, keep=story)
     return story, merge.moved - {article_id}
