@@ -6,6 +6,9 @@ bucket a key lies in is told by its bits mixed with its place. Other buckets hav
 id, and a checksum of the keys it was written with. How many buckets a day has is chosen from the days about
 it; when they are full, several times as many are begun beside them (a layer), and both are read. A day that
 has nothing has no marker, and costs one look.
+
+Whoever has compared itself with all that it was told of asks again, to lead: it brings the mark of the answer
+that named them, and where nothing was written since, the buckets need not be read a second time.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ from shared.fingerprints.bands_script import SCRIPT
 from shared.fingerprints.redis import EPOCH, as_unavailable
 
 PREFIX = "copydesk:{}:"
+MARK = 8  # bytes of an answer before the ids
+MOST_TOLD = 1_000  # articles whose last answer is known: a batch has far fewer
+BITS = 26  # of a key that tell its bucket; the script's power of two at most
 AT_ONCE = 8  # claims in one call: Redis does nothing else meanwhile, for about a millisecond each at most
 
 _MIX, _SPREAD = 0x9E3779B1, 0x85EBCA6B  # odd, so that a product by them loses nothing
@@ -49,10 +55,28 @@ class RedisBands:
         )  # fmt: skip
         self._placed = placed
         self._script = client.register_script(SCRIPT)
+        # By article: the mark of the last answer, whom it left nobody of, and what was asked.
+        self._told: dict[str, tuple[bytes, frozenset[str], int, tuple[int, ...]]] = {}
 
     def claim(self, claims: Sequence[BandClaim]) -> list[tuple[str, ...]]:
         """The candidates that each has still to be compared with; ``Unavailable`` while they are put back."""
-        return [_ids(found) for found in self._run("claim", claims)]
+        answers = self._run("claim", claims)
+        return [self._note(claim, found) for claim, found in zip(claims, answers, strict=True)]
+
+    def _note(self, claim: BandClaim, found: bytes) -> tuple[str, ...]:
+        """The ids of an answer, whose mark is kept for the next question of that article."""
+        self._told.pop(claim.article_id, None)
+        mark, ids = found[:MARK], _ids(found[MARK:])
+        if ids:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            self._told[claim.article_id] = mark, claim.rejected.union(ids), claim.day, claim.keys
+        return ids
+
+    def _mark(self, claim: BandClaim) -> bytes:
+        """The mark of the last answer, when all that it named were rejected; nothing when there is none."""
+        mark, named, *asked = self._told.get(claim.article_id, (b"", frozenset(), None, None))
+        return mark if asked == [claim.day, claim.keys] and named <= claim.rejected else b""
 
     def load(self, claims: Sequence[BandClaim]) -> None:
         """Write articles down without a question; also while the window is being put back."""
@@ -74,20 +98,24 @@ class RedisBands:
                 answers += found
         return answers
 
-    def _values(self, claims: Sequence[BandClaim]) -> Iterator[bytes | int]:
+    def _values(self, claims: Sequence[BandClaim]) -> Iterator[bytes | str | int]:
         for claim in claims:
-            keys = b"".join(self._packed(claim))
+            keys, places = self._packed(claim)
             yield bytes.fromhex(claim.article_id) + crc32(keys).to_bytes(4, "big")
             yield claim.day
             yield keys
+            yield places
             yield b"".join(bytes.fromhex(rejected) for rejected in claim.rejected)
+            yield self._mark(claim)
 
-    def _packed(self, claim: BandClaim) -> Iterator[bytes]:
-        """Of each key four bytes whose leading bits choose its bucket, and three that find it there."""
-        placed = enumerate(claim.keys) if self._placed else ((0, key) for key in dict.fromkeys(claim.keys))
-        for place, key in placed:
-            mixed = (key + place * _SPREAD) * _MIX & 0xFFFFFFFF
-            yield (mixed << 24 | key & 0xFFFFFF).to_bytes(7, "big")
+    def _packed(self, claim: BandClaim) -> tuple[bytes, str]:
+        """Of each key three bytes that find it in its bucket; and as zeros and ones which bucket that is."""
+        placed = list(
+            enumerate(claim.keys) if self._placed else ((0, key) for key in dict.fromkeys(claim.keys))
+        )
+        keys = b"".join((key & 0xFFFFFF).to_bytes(3, "big") for _, key in placed)
+        mixed = ((key + place * _SPREAD) * _MIX & 0xFFFFFFFF for place, key in placed)
+        return keys, "".join(f"{one >> 32 - BITS:0{BITS}b}" for one in mixed)
 
 
 def _ids(packed: bytes) -> tuple[str, ...]:

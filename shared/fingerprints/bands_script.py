@@ -4,17 +4,20 @@ from __future__ import annotations
 
 # KEYS: the epoch. ARGV: what to do, the prefix, the window's days to either side, the least bands in common,
 # the most numbers of a band, the most candidates, and whether who was written down is told that it leads
-# without another look (1); then four for each article: its id and checksum (20 bytes), its day, its keys (7
-# bytes each), and the ids that were rejected (16 bytes each).
+# without another look (1); then six for each article: its id and checksum (20 bytes), its day, its keys (3
+# bytes each), where they lie (26 characters each), the ids that were rejected (16 bytes each), and the mark
+# of the answer that named them all, if there was one.
 SCRIPT = """
 if ARGV[1] == 'claim' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local prefix, window, least, most, looked_at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]),
   tonumber(ARGV[5]), tonumber(ARGV[6])
 local remembers = ARGV[7] == '1'
-local NUMBER, ID, RECORD, FIELD, KEY, ENTRY = 4, 16, 20, 3, 7, 7
+local NUMBER, ID, RECORD, FIELD, ENTRY, BITS = 4, 16, 20, 3, 7, 26
 -- Entries of a bucket: as many as are aimed at; and the average at which more buckets are begun.
-local AIM, FULL = 75, 160
-local FEW, SMALL, MANY = 32, 16384, 2 ^ 26  -- buckets of a day
+local AIM, FULL = 100, 160
+-- Buckets of a day, as the power of two that they are: the first bits of a key are the bucket's name, since
+-- to write a number down for each would take as long as to read the bucket.
+local FEW, SMALL, MANY = 9, 14, BITS
 local DAY, SPREAD, NONE = 86400, 3600, {}
 local today = math.floor(tonumber(redis.call('TIME')[1]) / DAY)
 local markers = {}  -- of days; false where nothing was written
@@ -36,27 +39,27 @@ local function holders(packed, field)
   return places(packed, field, ENTRY)
 end
 
-local function layer(day, count)
-  return prefix .. day .. ':' .. count .. ':'
+local function layer(day, power)
+  return prefix .. day .. ':' .. power .. ':'
 end
 
-local function leading(packed, at, count)
-  return math.floor(struct.unpack('>I4', packed, at) * count / 2 ^ 32)
-end
-
--- The names of an article's buckets in a layer of so many.
-local function buckets(one, day, count)
-  local found, name = {}, layer(day, count)
-  for place = 1, one.bands do found[place] = name .. leading(one.keys, (place - 1) * KEY + 1, count) end
+-- The names of an article's buckets in a layer.
+local function buckets(one, day, power)
+  local found, name, where, first = {}, layer(day, power), one.where, 1
+  for place = 1, one.bands do
+    found[place] = name .. where:sub(first, first + power - 1)
+    first = first + BITS
+  end
   return found
 end
 
-local function named(day, count, number)  -- there are fewer buckets of names, as one article has many bands
-  return layer(day, count) .. 'n' .. leading(number, 1, math.ceil(count / 64))
+local function named(day, power, number)  -- there are fewer buckets of names, as one article has many bands
+  local count = 2 ^ math.max(0, power - 6)
+  return layer(day, power) .. 'n' .. math.floor(struct.unpack('>I4', number) * count / 2 ^ 32)
 end
 
-local function records(day, count, number)
-  local packed = redis.call('GET', named(day, count, number)) or ''
+local function records(day, power, number)
+  local packed = redis.call('GET', named(day, power, number)) or ''
   local found = {}
   for _, at in ipairs(places(packed, number, RECORD)) do
     found[#found + 1] = packed:sub(at, at + RECORD - 1)
@@ -68,14 +71,14 @@ local function marker(day)
   if markers[day] == nil then
     local found = redis.call('HMGET', prefix .. day, 'layers', 'held', 'total')
     markers[day] = found[1] and {layers = {}, held = tonumber(found[2]), total = tonumber(found[3])}
-    for count in (found[1] or ''):gmatch('%d+') do table.insert(markers[day].layers, tonumber(count)) end
+    for power in (found[1] or ''):gmatch('%d+') do table.insert(markers[day].layers, tonumber(power)) end
   end
   return markers[day] or nil
 end
 
 local function is_written(one, mark)
-  for _, count in ipairs(mark.layers) do
-    for _, record in ipairs(records(one.day, count, one.number)) do
+  for _, power in ipairs(mark.layers) do
+    for _, record in ipairs(records(one.day, power, one.number)) do
       if record == one.record then return true end
     end
   end
@@ -86,15 +89,15 @@ end
 local function agreeing(one, marks)
   local met = {}
   for day = one.day - window, one.day + window do
-    for _, count in ipairs(marks[day] and marks[day].layers or {}) do
+    for _, power in ipairs(marks[day] and marks[day].layers or {}) do
       local here = {}
-      for place, packed in ipairs(redis.call('MGET', unpack(buckets(one, day, count)))) do
+      for place, packed in ipairs(redis.call('MGET', unpack(buckets(one, day, power)))) do
         for _, at in ipairs(holders(packed, one.field[place])) do
           local number = packed:sub(at + FIELD, at + ENTRY - 1)
           if here[number] then
             here[number].bands = here[number].bands + 1
           else
-            here[number] = {number = number, bands = 1, day = day, count = count}
+            here[number] = {number = number, bands = 1, day = day, power = power}
             met[#met + 1] = here[number]
           end
         end
@@ -114,7 +117,7 @@ local function candidates(one, marks)
   local known, left, seen = {[one.id] = true}, {}, 0
   for bands = top, least, -1 do
     for _, found in ipairs(by_bands[bands] or {}) do
-      for _, record in ipairs(records(found.day, found.count, found.number)) do
+      for _, record in ipairs(records(found.day, found.power, found.number)) do
         local id = record:sub(1, ID)
         if not known[id] and seen < looked_at then
           known[id], seen = true, seen + 1
@@ -136,20 +139,22 @@ local function add(one, name, entry)
 end
 
 local function expected(one, marks)  -- buckets for as many articles as the fullest of the days about it has
-  local total = 0
+  local total, power = 0, FEW
   for _, mark in pairs(marks) do total = math.max(total, mark.total) end
-  return math.max(FEW, math.ceil(total * one.bands / AIM))
+  while 2 ^ power * AIM < total * one.bands and power < MANY do power = power + 1 end
+  return power
 end
 
--- The layer that has room for one more; a day nobody expected grows fast as long as little is lost by it.
+-- The layer that has room for one more; a day nobody expected grows fast as long as little is lost by it,
+-- since each layer is one more look for every band.
 local function room(one, marks)
   local mark = marks[one.day]
   local newest = mark and mark.layers[#mark.layers]
   if not mark then
     mark = {layers = {expected(one, marks)}, held = 0, total = 0}
     markers[one.day] = mark
-  elseif mark.held * one.bands >= newest * FULL and newest < MANY then
-    table.insert(mark.layers, newest * (newest < SMALL and 8 or 4))
+  elseif mark.held * one.bands >= 2 ^ newest * FULL and newest < MANY then
+    table.insert(mark.layers, math.min(MANY, newest + (newest < SMALL and 4 or 2)))
     mark.held = 0
   end
   mark.held, mark.total = mark.held + 1, mark.total + 1
@@ -169,9 +174,9 @@ local function move_up(name, packed, found, number)
 end
 
 local function write(one, marks)
-  local count = room(one, marks)
-  add(one, named(one.day, count, one.number), one.record)
-  local names = buckets(one, one.day, count)
+  local power = room(one, marks)
+  add(one, named(one.day, power, one.number), one.record)
+  local names = buckets(one, one.day, power)
   for place, packed in ipairs(redis.call('MGET', unpack(names))) do
     local field = one.field[place]
     local found = holders(packed, field)
@@ -198,25 +203,33 @@ local function cut(name, word, size)
 end
 
 local function forget(one, mark)
-  for _, count in ipairs(mark.layers) do
-    cut(named(one.day, count, one.number), one.id, RECORD)
-    for place, name in ipairs(buckets(one, one.day, count)) do
+  for _, power in ipairs(mark.layers) do
+    cut(named(one.day, power, one.number), one.id, RECORD)
+    for place, name in ipairs(buckets(one, one.day, power)) do
       cut(name, one.field[place] .. one.number, ENTRY)
     end
   end
 end
 
 local function read(first)
-  local record, keys, rejected = ARGV[first], ARGV[first + 2], ARGV[first + 3]
+  local record, keys, rejected = ARGV[first], ARGV[first + 2], ARGV[first + 4]
   local one = {record = record, id = record:sub(1, ID), number = record:sub(1, NUMBER),
-    day = tonumber(ARGV[first + 1]), keys = keys, bands = #keys / KEY, field = {}, rejected = {}}
-  for place = 1, one.bands do one.field[place] = keys:sub(place * KEY - FIELD + 1, place * KEY) end
+    day = tonumber(ARGV[first + 1]), where = ARGV[first + 3], marked = ARGV[first + 5],
+    bands = #keys / FIELD, field = {}, rejected = {}}
+  for place = 1, one.bands do one.field[place] = keys:sub((place - 1) * FIELD + 1, place * FIELD) end
   -- The window is counted from the day, or from now when that is later. Not all of a day end at once, since
   -- there may be hundreds of thousands.
   one.over = (math.max(one.day, today) + window + 1) * DAY
   one.ends = one.over + struct.unpack('>I2', one.number) % SPREAD
   for at = 1, #rejected, ID do one.rejected[rejected:sub(at, at + ID - 1)] = true end
   return one
+end
+
+-- How much was written of the days of the window: as long as that is the same, so are the candidates.
+local function written(marks)
+  local total = 0
+  for _, mark in pairs(marks) do total = total + mark.total end
+  return struct.pack('>d', total)
 end
 
 local function answer(one)
@@ -230,12 +243,14 @@ local function answer(one)
   end
   local has_record = own and is_written(one, own)
   if has_record and (remembers or ARGV[1] == 'load') then return '' end
-  local left = ARGV[1] == 'claim' and candidates(one, marks) or ''
-  if left == '' and not has_record then write(one, marks) end
-  return left
+  local left, mark = '', written(marks)
+  if ARGV[1] == 'claim' and one.marked ~= mark then left = candidates(one, marks) end
+  if left ~= '' then return mark .. left end
+  if not has_record then write(one, marks) end
+  return ''
 end
 
 local answers = {}
-for first = 8, #ARGV, 4 do answers[#answers + 1] = answer(read(first)) end
+for first = 8, #ARGV, 6 do answers[#answers + 1] = answer(read(first)) end
 return answers
 """
