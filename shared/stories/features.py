@@ -13,6 +13,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 from shared.index.analysis import fold, terms
@@ -26,6 +27,7 @@ IN_TITLE, IN_LEAD = 2.5, 1.5  # how many mentions a word is worth there
 OF_NAMES = 1.5  # a name weighs more than another word that is as rare
 OF_PAIRS = 0.5  # of two words of a name together: each counts by itself already
 OF_NUMBERS = 0.6
+MOST_REMEMBERED = 50_000  # words of news, which come again; 10 MB at most
 _SHORTEST_TITLE = 4  # words; a shorter one may be nothing but a name
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.\-&][^\W_]+)*")
@@ -131,7 +133,7 @@ def _weigh(reading: _Reading, base: str) -> tuple[dict[str, float], dict[str, fl
         if word[0].isupper() and (name := fold(word)) in known:
             names[name] = names.get(name, 0.0) + worth
         else:
-            for term in terms(word, base).split():
+            for term in _terms(word, base):
                 words[term] = words.get(term, 0.0) + worth
     weighed = {
         name: weight
@@ -148,14 +150,21 @@ def _weigh(reading: _Reading, base: str) -> tuple[dict[str, float], dict[str, fl
     }
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _terms(word: str, language: str) -> tuple[str, ...]:
+    return tuple(terms(word, language).split())
+
+
 def _weight(worth: float, rarity: float) -> float:
     return (1 + math.log(max(1.0, worth))) * rarity
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def _rarity_of_name(name: str, language: str) -> float:
     return OF_NAMES * rarity_of(terms(name, language), language)
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def _rarity_of_word(term: str, language: str) -> float:
     if term[0].isdigit() and term[-1].isdigit():
         return OF_NUMBERS * RARE if len(term) > 1 else 0.0

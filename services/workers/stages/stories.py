@@ -2,14 +2,15 @@
 
 Each article asks the story bands in one atomic step for those that may be about its event, compares itself
 with them, and asks again without them, until none is left or enough are found. Then it is written down, so
-that of two that come together one finds the other. Where several articles of its story are written down
-already, a further one is not: a great event must not fill the bands, and the first ones find those to come.
+that of two that come together one finds the other. A batch asks together, round by round. Where several
+articles of its story are written down already, a further one is not: a great event must not fill the bands,
+and the first ones find those to come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.fingerprints.bands import DAY_MS, BandClaim, Bands
@@ -56,33 +57,48 @@ def find_stories(
     ``Unavailable`` while bands or ledger are away.
     """
     texts: dict[str, Texts] = {each.article_id: [(each.sketch, each.moment)] for each in arrivals}
-    return [_links_of(arrival, bands, known, texts) for arrival in arrivals]
-
-
-def _links_of(
-    arrival: StoryArrival, bands: Bands, known: KnownStories, texts: dict[str, Texts]
-) -> tuple[StoryLink, ...]:
-    keys = story_keys(arrival.sketch)
-    if not keys:
-        return ()
-    seen: set[str] = set()
-    links: list[StoryLink] = []
-    while True:
-        claim = BandClaim(arrival.article_id, arrival.moment // DAY_MS, keys, frozenset(seen))
+    searches = [_Search(arrival, story_keys(arrival.sketch)) for arrival in arrivals]
+    asking = [search for search in searches if search.keys]
+    while asking:
         # The bands look at some two dozen of the nearest, and no further: this ends.
-        [candidates] = bands.claim([claim])
-        fresh = [one for one in candidates if one not in seen]
-        if not fresh:
-            break
-        seen.update(fresh)
-        _read(fresh, known, texts)
-        links += [link for one in fresh if (link := _link(arrival, one, texts.get(one, [])))]
-        if sum(link.merges for link in links) >= ENOUGH_SURE:
-            break
-    return tuple(sorted(links, key=lambda link: (-link.score, link.article_id))[:MOST_LINKS])
+        answers = bands.claim([search.claim() for search in asking])
+        fresh = [search.fresh(found) for search, found in zip(asking, answers, strict=True)]
+        _read(dict.fromkeys(one for ids in fresh for one in ids), known, texts)
+        for search, ids in zip(asking, fresh, strict=True):
+            search.compare(ids, texts)
+        asking = [search for search, ids in zip(asking, fresh, strict=True) if ids and not search.has_enough]
+    return [search.best() for search in searches]
 
 
-def _read(ids: Sequence[str], known: KnownStories, texts: dict[str, Texts]) -> None:
+@dataclass(slots=True)
+class _Search:
+    """One article on its way: whom it was compared with, and what it has found."""
+
+    arrival: StoryArrival
+    keys: tuple[int, ...]
+    seen: set[str] = field(default_factory=set)
+    links: list[StoryLink] = field(default_factory=list)
+
+    @property
+    def has_enough(self) -> bool:
+        return sum(link.merges for link in self.links) >= ENOUGH_SURE
+
+    def claim(self) -> BandClaim:
+        day = self.arrival.moment // DAY_MS
+        return BandClaim(self.arrival.article_id, day, self.keys, frozenset(self.seen))
+
+    def fresh(self, candidates: Sequence[str]) -> list[str]:
+        return [one for one in candidates if one not in self.seen]
+
+    def compare(self, ids: Sequence[str], texts: Mapping[str, Texts]) -> None:
+        self.seen.update(ids)
+        self.links += [link for one in ids if (link := _link(self.arrival, one, texts.get(one, [])))]
+
+    def best(self) -> tuple[StoryLink, ...]:
+        return tuple(sorted(self.links, key=lambda link: (-link.score, link.article_id))[:MOST_LINKS])
+
+
+def _read(ids: Iterable[str], known: KnownStories, texts: dict[str, Texts]) -> None:
     """Add texts of candidates that were not met before; a batch has many candidates in common."""
     asked = [one for one in ids if one not in texts]
     found = known(asked) if asked else {}
