@@ -204,8 +204,8 @@ class Settlement:
         if is_named or (decided.needs_row if found is None else not _stays(decided, found, values)):
             self._write_new()
             self._decisions.follow_up(row["article_id"], decided, found, is_named=is_named)
-            self._decisions.moved |= settle_hold(
-                self._connection, row["article_id"], found, values["held"], self._now
+            self._decisions.note_moved(
+                settle_hold(self._connection, row["article_id"], found, values["held"], self._now)
             )
         return explain(decided)
 

@@ -55,16 +55,27 @@ class Decisions:
         self._connection = connection
         self._now = now
         self._write_new = write_new  # what this batch has added so far must be found by queries
-        self._leaders: dict[str, list[str]] = {}  # of the texts of this batch, the first first
+        self._texts: set[str] = set()  # hashes of those of this batch
+        self._leaders: dict[str, list[str]] = {}  # of these texts, the first first
         self.touched: set[str] = set()  # leads whose set of copies changed
         self.moved: set[str] = set()  # whose verdicts changed with another's
         self.unexpected: list[str] = []  # that lead although dedupe took them for copies
 
     def look_for_leaders(self, outcomes: Iterable[Outcome]) -> None:
         """Find who leads the texts of a batch, before anything of it is stored."""
-        texts = {outcome.text_hash for outcome in outcomes if outcome.text_hash and outcome.verdict}
-        if texts:
-            self._leaders = leaders_of(self._connection, texts, self._now - WINDOW_MS)
+        self._texts = {outcome.text_hash for outcome in outcomes if outcome.text_hash and outcome.verdict}
+        self._look()
+
+    def _look(self) -> None:
+        if self._texts:
+            self._leaders = leaders_of(self._connection, self._texts, self._now - WINDOW_MS)
+
+    def note_moved(self, changed: set[str]) -> None:
+        """Take down whose verdicts changed with another's; who leads the texts of this batch may have too."""
+        self.moved |= changed
+        if changed:
+            self._write_new()
+            self._look()
 
     def must_wait(self, row: Row, outcome: Outcome) -> bool:
         """Whether an article is like a revision of its lead that is being compared itself just now.
@@ -187,7 +198,7 @@ class Decisions:
             rewritten = found is not None and found["text_hash"] != decided.text.text_hash
             if is_named or rewritten or (found is not None and decided.later):
                 changed |= review_copies(self._connection, article_id)
-        self.moved |= changed
+        self.note_moved(changed)
 
 
 def _leads(found: Row, text: Text) -> bool:

@@ -23,7 +23,29 @@ from shared.nearness.sketch import Sketch, make_sketch, pack_sketch, unpack_sket
 from shared.nearness.window import moment_of
 
 NONE = Sketch(0, frozenset())
+MAX_SEQUENCE = (1 << 63) - 1
 LONGEST_CHAIN = 50  # steps from one that leads no more to the one that does; there are seldom two
+
+# Read for every article that has candidates, and so put together once.
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_TEXTS = (
+    sa.select(articles.c.id, articles.c.text_hash, articles.c.moment, sketches.c.near)
+    .outerjoin(sketches, sketches.c.article_id == articles.c.id)
+    .where(articles.c.id.in_(_IDS))
+)
+_PLACES = sa.select(
+    articles.c.id, articles.c.duplicate_of, articles.c.heir, articles.c.withdrawn, articles.c.held
+).where(articles.c.id.in_(_IDS))
+_DRAFTS = (
+    sa.select(submissions.c.article_id, submissions.c.draft)
+    .where(
+        submissions.c.article_id.in_(_IDS),
+        submissions.c.stage == "dedupe",
+        submissions.c.draft.is_not(None),
+        submissions.c.sequence < sa.bindparam("before"),
+    )
+    .order_by(submissions.c.sequence)
+)
 
 
 def _keep(dialect: Any) -> Any:  # noqa: ANN401 - of one of two dialects
@@ -50,13 +72,8 @@ def read_texts(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Text]
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    query = (
-        sa.select(articles.c.id, articles.c.text_hash, articles.c.moment, sketches.c.near)
-        .outerjoin(sketches, sketches.c.article_id == articles.c.id)
-        .where(articles.c.id.in_(wanted))
-    )
     found, bare = {}, {}
-    for row in connection.execute(query):
+    for row in connection.execute(_TEXTS, {"ids": wanted}):
         found[row.id] = Text(row.id, row.text_hash, row.moment or 0, row.near or b"")
         if row.near is None or row.moment is None:  # from before there were sketches
             bare[row.id] = row.text_hash
@@ -164,12 +181,10 @@ def _present_leads(connection: sa.Connection, ids: Iterable[str]) -> dict[str, s
 
     Most are leads themselves: one query tells that of all of them.
     """
-    columns = (articles.c.id, articles.c.duplicate_of, articles.c.heir, articles.c.withdrawn, articles.c.held)
     roots: dict[str, str | None] = {one: one for one in ids}
     for _ in range(LONGEST_CHAIN):
         asked = {lead for lead in roots.values() if lead is not None}
-        query = sa.select(*columns).where(articles.c.id.in_(sorted(asked)))
-        rows = {row.id: row for row in connection.execute(query)}
+        rows = {row.id: row for row in connection.execute(_PLACES, {"ids": sorted(asked)})}
         onward = {one: _onward(rows.get(one)) for one in asked}
         if all(onward[one] == one for one in asked):
             return roots
@@ -190,13 +205,9 @@ def read_drafts(
 
     With ``before`` only of submissions that were accepted earlier than that sequence.
     """
-    query = sa.select(submissions.c.article_id, submissions.c.draft).where(
-        submissions.c.article_id.in_(sorted(ids)), submissions.c.stage == "dedupe",
-        submissions.c.draft.is_not(None),
-        *([] if before is None else [submissions.c.sequence < before]),
-    )  # fmt: skip
+    asked = {"ids": sorted(ids), "before": MAX_SEQUENCE if before is None else before}
     found: dict[str, list[KnownText]] = {}
-    for row in connection.execute(query.order_by(submissions.c.sequence)):
+    for row in connection.execute(_DRAFTS, asked):
         article = unpack(row.draft, Article)
         text = text_of(row.article_id, "", article)
         found.setdefault(row.article_id, []).append(KnownText(text.id, text.sketch, text.moment))

@@ -10,6 +10,7 @@ one leads to it from then on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,6 +23,22 @@ from shared.stories.features import make_story_sketch, pack_story
 from shared.stories.links import StoryLink, StoryText
 
 MOST_MOVED = 2_000  # articles that a merge rewrites; a larger story stays apart, so that no commit takes long
+
+# Read for every article that has candidates, and so put together once.
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_KEPT = (
+    sa.select(articles.c.id, articles.c.moment, sketches.c.story)
+    .join(sketches, sketches.c.article_id == articles.c.id)
+    .where(
+        articles.c.id.in_(_IDS),
+        articles.c.withdrawn.is_(False),
+        articles.c.moment.is_not(None),
+        sketches.c.story.is_not(None),
+    )
+)
+_COMING = sa.select(submissions.c.article_id, submissions.c.draft).where(
+    submissions.c.article_id.in_(_IDS), submissions.c.stage == "dedupe", submissions.c.draft.is_not(None)
+)
 
 
 def settle_story(
@@ -148,20 +165,11 @@ def read_story_texts(connection: sa.Connection, ids: Sequence[str]) -> dict[str,
 
     Ids that are unknown, or of articles that are gone, are left out; one that is held is in its story.
     """
-    kept = sa.select(articles.c.id, articles.c.moment, sketches.c.story).join(
-        sketches, sketches.c.article_id == articles.c.id
-    )
-    kept = kept.where(
-        articles.c.id.in_(ids), articles.c.withdrawn.is_(False), articles.c.moment.is_not(None),
-        sketches.c.story.is_not(None),
-    )  # fmt: skip
+    asked = {"ids": list(ids)}
     found: dict[str, tuple[StoryText, ...]] = {
-        row.id: (StoryText(row.moment, row.story),) for row in connection.execute(kept)
+        row.id: (StoryText(row.moment, row.story),) for row in connection.execute(_KEPT, asked)
     }
-    coming = sa.select(submissions.c.article_id, submissions.c.draft).where(
-        submissions.c.article_id.in_(ids), submissions.c.stage == "dedupe", submissions.c.draft.is_not(None)
-    )
-    for row in connection.execute(coming):
+    for row in connection.execute(_COMING, asked):
         article = unpack(row.draft, Article)
         sketch = make_story_sketch(article.title, article.body, article.language)
         text = StoryText(moment_of(article), pack_story(sketch))
