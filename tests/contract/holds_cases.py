@@ -14,7 +14,11 @@ from shared.ledger.port import Claim, Outcome
 from tests.contract.keeping_cases import Newsroom
 
 HOUR = 3_600_000
-FERRY = "The last ferry of the evening left without its captain, who had missed the bus to the harbour."
+FERRY = (
+    "The last ferry of the evening left without its captain, who had missed the bus to the harbour. His mate "
+    "took the boat across in calm water, and thirty passengers noticed nothing until the company told them "
+    "about it in a letter that came with free tickets."
+)
 
 
 @dataclass

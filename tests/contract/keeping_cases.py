@@ -29,8 +29,16 @@ from shared.stories.keys import STORY_DAYS, STORY_LEAST, STORY_PLACED
 from tests.contract.ledger_cases import NOW, cleaned, make_raw, tagged
 
 DAY = 24 * 3_600_000
-PIER = "The harbour board met on Monday and decided that the old pier will be repaired in spring."
-BRIDGE = "Engineers closed the northern bridge on Friday after a routine inspection found two cracks."
+PIER = (
+    "The harbour board met on Monday and decided that the old pier will be repaired in spring. Divers had "
+    "found that eleven of its piles are rotten below the waterline, and the small ferries that land there in "
+    "summer will use the fish quay until the work is done."
+)
+BRIDGE = (
+    "Engineers closed the northern bridge on Friday after a routine inspection found two cracks. Lorries are "
+    "sent around by the valley road, which adds half an hour to the way to the market, and the town expects "
+    "that cars may cross again before the end of the month."
+)
 
 
 def piece(number: int, body: str = PIER, **fields: object) -> RawArticle:

@@ -15,8 +15,8 @@ from shared.ledger.keeping import Due, ReplaySpec
 from shared.ledger.schema import articles, submissions
 from shared.settings import Settings
 from tests.contract.holds_cases import FERRY, HOUR, Desk
-from tests.contract.keeping_cases import BRIDGE, PIER, Newsroom, piece, walk
-from tests.contract.ledger_cases import NOW
+from tests.contract.keeping_cases import BRIDGE, Newsroom, piece, walk
+from tests.contract.ledger_cases import NOW, story
 
 
 def held(room: Newsroom, raw: RawArticle) -> tuple[str | None, int | None]:
@@ -170,7 +170,7 @@ def test_what_failed_on_its_way_is_not_released(room: Desk) -> None:
 
 def test_many_fall_due_page_by_page(room: Desk) -> None:
     at = room.in_an_hour()
-    room.push(*(piece(one, f"{PIER} {one}", embargo_until=at) for one in range(1, 6)))
+    room.push(*(piece(one, "\n".join(story(one)), embargo_until=at) for one in range(1, 6)))
     room.now += HOUR
     assert [room.ledger.due(room.now, 2).articles for _ in range(4)] == [2, 2, 1, 0]
     room.settle()

@@ -25,7 +25,11 @@ from tests.contract.keeping_cases import BRIDGE, DAY, PIER, Newsroom, piece
 P = ParamSpec("P")
 T = TypeVar("T")
 STAGES: tuple[Stage, ...] = ("clean", "dedupe", "tag", "index")
-FERRY = "The last ferry of the evening left without its captain, who had missed the bus to the harbour."
+FERRY = (
+    "The last ferry of the evening left without its captain, who had missed the bus to the harbour. His mate "
+    "took the boat across in calm water, and thirty passengers noticed nothing until the company told them "
+    "about it in a letter that came with free tickets."
+)
 
 
 def notice(number: int) -> RawArticle:

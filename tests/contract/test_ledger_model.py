@@ -51,7 +51,11 @@ from tests.contract.ledger_cases import LEASE, NOW, cleaned, edited, tagged
 STEPS = 200
 ITEMS = 8
 VERSIONED = 6  # items from here on carry a version of their source's
-TEXT = "text {} of the harbour board that met on Monday and decided to repair the pier in spring"
+TEXT = (
+    "text {} of the harbour board that met on Monday and decided to repair the pier in spring, once divers "
+    "have counted the piles that are rotten, and to let the small ferries of the summer land at the fish "
+    "quay until the work is done"
+)
 # What a title ends with says what befalls it, every time.
 REJECTED, RAISES, KILLS, REFUSED = "R", "P", "D", "Q"
 PARTS = ("title", "body", "keywords", "revision", "duplicate_of", "is_lead", "story_id", "sort_key")

@@ -18,6 +18,16 @@ from shared.settings import Settings
 from tests.contract.keeping_cases import DAY, Newsroom, piece, walk
 from tests.contract.ledger_cases import NOW, edited, story
 
+STUB = (
+    "This is a developing story. Check back for updates as more information becomes available to our "
+    "reporters on the scene tonight."
+)
+HEADLINES = (
+    "Fire at the paper mill in Dunmere",
+    "Mayor of Ashford resigns",
+    "Ferry runs aground off Tolland",
+)
+
 
 def article(number: int, body: str, **fields: object) -> RawArticle:
     return piece(number, body, **{"title": "Out and about", "source": Source(f"s{number}.example"), **fields})
@@ -53,6 +63,35 @@ def test_a_verdict_says_by_which_rule_how_alike_and_what_they_share(room: Newsro
     assert near.passage in near.body
     assert (same.verdict, same.similarity, same.rule) == ("duplicate", 1.0, "same-text")
     assert [copy.id for copy in room.documents[f"{1:032x}"].copies] == [near.id, same.id]
+    room.check()
+
+
+def test_a_stub_leads_under_each_headline_and_folds_under_the_same(room: Newsroom) -> None:
+    stubs = [article(number, STUB, title=title) for number, title in enumerate(HEADLINES * 2, 1)]
+    for one in stubs:
+        room.push(one)
+    assert leads(room, 1, 2, 3, 4, 5, 6) == [None, None, None, 1, 2, 3]
+    assert {room.documents[one.id].rule for one in stubs[3:]} == {"same-text"}
+    room.ledger.withdraw(f"{1:032x}", room.now)
+    room.settle()
+    assert leads(room, 2, 3, 4, 5, 6) == [None, None, None, 2, 3]
+    room.check()
+
+
+def test_what_an_older_release_hashed_otherwise_is_unchanged_and_finds_its_copies(room: Newsroom) -> None:
+    first, same = (article(number, STUB, title=HEADLINES[0]) for number in (1, 2))
+    room.push(first)
+    room.change_rows(sa.update(articles).values(text_hash="0" * 32))
+    room.fingerprints = MemoryFingerprints()
+    room.push(first)
+    assert (room.status(first), room.article(first).revision) == ("unchanged", 1)
+    room.push(same)
+    assert leads(room, 1, 2) == [None, 1]
+    assert room.documents[same.id].rule == "short-text"
+    walk(lambda after: room.ledger.replay(ReplaySpec("dedupe", reset=True), after, 5, room.now))
+    room.settle()
+    assert leads(room, 1, 2) == [None, 1]
+    assert room.documents[same.id].rule == "same-text"
     room.check()
 
 
@@ -128,6 +167,7 @@ def test_of_two_leads_of_one_text_the_one_that_is_ranked_higher_stays(settings: 
     room.push(article(9, edited(2, 0)))
     assert leads(room, 1, 3, 5, 9) == [3, None, 3, None]
     room.check()
+    room.ledger.close()
 
 
 def test_a_lead_that_is_corrected_keeps_its_copies_and_their_likeness_is_true(room: Newsroom) -> None:

@@ -29,7 +29,11 @@ from shared.messages import LANES, TERMINAL, Lane, Stage
 from shared.settings import Settings
 from tests.contract.ledger_cases import NOW, claim, cleaned, hash_of, make_raw, run_all, tagged
 
-TEXT = "text {} of the harbour board that met on Monday and decided to repair the pier in spring"
+TEXT = (
+    "text {} of the harbour board that met on Monday and decided to repair the pier in spring, once divers "
+    "have counted the piles that are rotten, and to let the small ferries of the summer land at the fish "
+    "quay until the work is done"
+)
 SECONDS = 100.0  # far more than any of this takes
 T = TypeVar("T")
 

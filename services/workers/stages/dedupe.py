@@ -3,8 +3,10 @@
 *Same item* (same article id): a submission with the same content is ``unchanged``; an older one, by the
 source's version, else its modification time, else arrival, is ``superseded``; else it is the next revision.
 *Same text* (another id): the first article to claim a text within the window leads it, later ones are its
-duplicates. Only what a reader would notice counts: case, spacing and punctuation of a text do not. An article
-that leads others keeps leading when its own text changes, so that its copies never fold under a copy.
+duplicates. Only what a reader would notice counts: case, spacing and punctuation of a text do not. A few
+sentences ("This is a developing story ...") stand under many headlines: of a short text the title must be the
+same as well. An article that leads others keeps leading when its own text changes, so that its copies never
+fold under a copy.
 *Nearly the same text*: of those that lead their very text, as ``near.py`` finds and ``shared.nearness``
 compares: duplicate, version (a rewrite) or excerpt of a lead, by a rule that the verdict names.
 *Run again*: the very submission that its article was made of is neither unchanged nor older. Its verdict
@@ -29,9 +31,12 @@ from shared.errors import InvalidRequest
 from shared.fingerprints.port import Fingerprints, TextClaim
 from shared.identity import normalise_url
 from shared.nearness.compare import SAME_TEXT
+from shared.nearness.sketch import tokens
 
 HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
-SHORT_WORDS = 12  # below this a body says too little to be told from another; the title is added
+# Below this a body may be a set phrase, and its title is added. Under another title it is compared with near
+# texts, of which those of about this length (``shared.nearness.compare.SHORT``) must tell of both titles.
+SHORT_WORDS = 40
 
 _WORD = re.compile(r"\w+")
 
@@ -165,11 +170,25 @@ def _former_lead(arrival: Arrival) -> str | None:
 
 
 def text_hash(article: Article) -> str:
-    """32 hex digits of the words of the body; of title and body when the body is very short."""
+    """32 hex digits of the words of the body; of title and body when the body has fewer than 40 words."""
     words = _words(article.body)
-    if len(words) < SHORT_WORDS:
+    if _is_short(article.body):
         words = [*_words(article.title), "", *words]
     return _digest(" ".join(words))
+
+
+def _is_short(body: str) -> bool:
+    """Whether a body has fewer words than ``SHORT_WORDS``, as near texts count them.
+
+    Those are pieces of two signs in Chinese and Japanese and of four letters in Thai: to a pattern for words
+    a sentence there is one. A long text is not read to its end.
+    """
+    count = 0
+    for line in body.split("\n"):
+        count += len(tokens(line))
+        if count >= SHORT_WORDS:
+            return False
+    return True
 
 
 def content_hash(article: Article) -> str:

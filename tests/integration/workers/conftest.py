@@ -40,9 +40,10 @@ def wait_until(met: Callable[[], bool], what: str, seconds: float = 90.0) -> Non
 
 
 def make_raw(number: int, body: str | None = None, **fields: object) -> RawArticle:
-    text = body or (
+    text = body or (  # 41 words: its copies are copies under any title, and no other number is like it
         f"The harbour board of town number {number} met on Monday to discuss the quay. Members agreed that "
-        f"repairs to pier {number} will begin in spring, and asked the engineer for a plan by the autumn."
+        f"repairs to pier {number} will begin in spring, and asked the engineer for a plan by the autumn "
+        "of next year, before they vote."
     )
     given = RawArticle(
         id=f"{number:032x}", source=Source(f"paper{number % 7}.example"), uri=f"item-{number}", body=text,

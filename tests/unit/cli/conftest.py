@@ -35,10 +35,17 @@ class Told:
     err: str
 
 
+TEXT = (
+    "The story of quay number {} is told again in the town museum from Sunday on. It shows who built it, "
+    "which ships lay there and why the last of them never left, and ends with a film that pupils have made "
+    "of what their grandparents remember."
+)
+
+
 def raw(number: int, **fields: Any) -> RawArticle:
     given = RawArticle(
         id=f"{number:032x}", source=Source(f"paper{number % 2}.example"), uri=f"item-{number}",
-        title=f"Title {number}", body=f"The story of quay number {number}. " * 4,
+        title=f"Title {number}", body=TEXT.format(number),
         ingested_at=from_ms(now_ms()),
     )  # fmt: skip
     return replace(given, **fields)

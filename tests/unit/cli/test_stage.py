@@ -10,7 +10,8 @@ from services.cli.stage import answer_line, read_lines, stage
 
 BRIDGE = (
     "The council of the town voted for a new bridge on Monday after a long debate about money. "
-    "Construction will begin in the spring of next year, the mayor said, and end before the winter of 2029."
+    "Construction will begin in the spring of next year, the mayor said, and end before the winter of 2029. "
+    "Until then a ferry takes people across."
 )
 
 

@@ -41,6 +41,18 @@ COPY = replace(
     body="\n".join(lines(FERRY)[:5]),
 )
 OTHER = replace(LEAD, id="c" * 32, title=BANK_TITLE, body=BANK)
+STUB = STORIES["STUB"].strip()  # 30 words
+HEADLINES = (
+    "Fire at the paper mill in Dunmere",
+    "Mayor of Ashford resigns",
+    "Ferry runs aground off Tolland",
+)
+# 30 words, and 45.
+BRIEF = (
+    "A man was taken to hospital after a small boat ran aground at the north shore on Monday. Nobody else "
+    "was hurt, the coastguard said, and the harbour stayed open."
+)
+REPORT = f"{BRIEF} Divers will look at its hull when the tide is out late on Tuesday afternoon."
 FRAMED = [
     replace(LEAD, id=f"{number + 1:032x}", title=title, body="\n".join([*body, DISCLAIMER]))
     for number, (title, body) in enumerate(
@@ -111,6 +123,44 @@ def test_a_short_text_that_tells_of_both_its_headlines_is_one_story() -> None:
     first = replace(LEAD, title=title, body=body)
     second = replace(COPY, title="Nordbank shares slump", body=body)
     assert Desk().word(first, second) == [("new", None), ("duplicate", LEAD.id)]
+
+
+def told(desk: Desk, at_once: bool, *given: Article) -> list[Verdict | None]:
+    """The verdicts on some articles that come in one batch, or one after another."""
+    found = desk.run(*given) if at_once else [one for each in given for one in desk.run(each)]
+    return [one.verdict for one in found]
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "a batch each"])
+def test_a_stub_under_several_headlines_is_other_news_each_time(at_once: bool) -> None:
+    stubs = [
+        replace(LEAD, id=f"{number + 1:032x}", title=title, body=STUB, source=Source(f"s{number}.example"))
+        for number, title in enumerate((*HEADLINES, *HEADLINES))
+    ]
+    found = told(Desk(), at_once, *stubs)
+    assert found[:3] == [Verdict("new", story_id=each.id) for each in stubs[:3]]
+    assert found[3:] == [Verdict("duplicate", each.id, 1.0, each.id, "same-text") for each in stubs[:3]]
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "a batch each"])
+@pytest.mark.parametrize(
+    ("body", "title", "words"), [(BRIEF, LEAD.title, 30), (REPORT, "Boats are back", 45)]
+)
+def test_a_brief_under_its_headline_and_more_under_any_is_the_same_text(
+    body: str, title: str, words: int, at_once: bool
+) -> None:
+    assert len(body.split()) == words
+    found = told(Desk(), at_once, replace(LEAD, body=body), replace(COPY, title=title, body=body))
+    assert found[1] == Verdict("duplicate", LEAD.id, 1.0, LEAD.id, "same-text")
+
+
+def test_a_brief_that_an_older_release_hashed_otherwise_is_found_by_its_likeness() -> None:
+    desk = Desk()
+    brief = replace(LEAD, body=BRIEF)
+    desk.run(brief)
+    desk.fingerprints = MemoryFingerprints()  # what it claimed there is another hash
+    [found] = desk.run(replace(COPY, title=LEAD.title, body=BRIEF))
+    assert found.verdict == Verdict("duplicate", LEAD.id, 1.0, LEAD.id, "short-text", BRIEF[:-1])
 
 
 def test_what_was_compared_is_handed_on_with_its_sketch_and_moment() -> None:
