@@ -43,19 +43,26 @@ WORDS = (
     "name", "near", "need", "never", "next", "night", "north", "number", "often", "open", "order", "other",
     "over", "page", "paper", "part", "people", "place",
 )  # fmt: skip
+RETELLS = 4
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
 def make_item(key: str, version: int = 1, title: str | None = None) -> dict[str, Any]:
     """A push of the item ``key``: a number, or ``number/copier`` for the same text by another source.
 
-    Each number and version has a text of its own, so that only copies share one.
+    Each number and version has a text of its own, so that only copies share one. Copiers from ``RETELLS`` on
+    have it in other words here and there.
     """
     number, _, copier = key.partition("/")
     chance = random.Random(f"{number} {version}")
     place, thing, board, day = (chance.choice(words) for words in (PLACES, THINGS, BODIES, DAYS))
     cost, later = chance.randint(10, 99), chance.choice(DAYS)
-    said = " ".join(chance.choice(WORDS) for _ in range(130))
+    said = [chance.choice(WORDS) for _ in range(130)]
+    if copier and int(copier) >= RETELLS:
+        own = random.Random(f"{key} {version}")
+        for place in own.sample(range(130), 4):
+            said[place] = own.choice(WORDS)
+        said += [f"as copier{copier} was told"]
     return {
         "source": f"copier{copier}.example" if copier else f"paper{int(number) % 7}.example",
         "uri": f"item-{number}",
@@ -65,5 +72,5 @@ def make_item(key: str, version: int = 1, title: str | None = None) -> dict[str,
         f"{version} says. Members agreed that repairs costing {cost} million euros will "
         f"begin in the spring of next year. They asked engineer {number} for a plan by the autumn, and will "
         f"hear the neighbours of {place} on another {later} before they vote. "
-        f"Minutes: {said}.",
+        f"Minutes: {' '.join(said)}.",
     }

@@ -27,6 +27,7 @@ from tests.faults.processes import until
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
 KILLS = 20
 STEPS = 40  # between kills
+FAMILIES = 60
 PROMISED_SECONDS = 30  # nothing waits longer once faults have stopped
 DECIDING = ("lease_seconds", "stuck_seconds", "sweep_seconds", "task_time_limit")
 
@@ -70,6 +71,36 @@ def test_f04_whole_workers_killed_again_and_again_under_load_lose_and_double_not
     for worker in newsroom.workers:
         worker.wait_ready()
     sound(newsroom, witness)
+
+
+def test_near_copies_that_race_through_workers_that_are_killed_have_one_lead(
+    newsroom: Newsroom, sound: Any
+) -> None:
+    """What ``test_near_races`` shows of the bands alone, with the claims and commits of real workers."""
+    chance = random.Random(5)
+    families = [[f"{number}{way}" for way in ("", "/1", "/4", "/5", "/6")] for number in range(FAMILIES)]
+    keys = [f"77{key}" for family in families for key in family]
+    chance.shuffle(keys)
+    ids: dict[str, str] = {}
+    for first in range(0, len(keys), 10):
+        part = keys[first : first + 10]
+        ids |= dict(zip(part, newsroom.push(*(make_item(key) for key in part)), strict=True))
+        if first % 60 == 50:
+            newsroom.await_work(newsroom.steps() + 1)  # one is in the middle of it
+            victim = chance.choice([worker for worker in newsroom.workers if worker.alive])
+            victim.kill()
+            victim.start(wait=False)
+    for worker in newsroom.workers:
+        worker.wait_ready()
+    newsroom.await_all()
+    for family in families:
+        found = {
+            one.id: one.duplicate_of for one in newsroom.ledger.articles([ids[f"77{key}"] for key in family])
+        }
+        leads = {one for one, lead in found.items() if lead is None}
+        assert len(leads) == 1, (family, found)
+        assert {lead for lead in found.values() if lead is not None} == leads, (family, found)
+    sound(newsroom)
 
 
 def test_f18_a_worker_that_wakes_after_its_lease_changes_nothing(newsroom: Newsroom, sound: Any) -> None:
