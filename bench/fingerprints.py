@@ -21,6 +21,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -231,23 +232,41 @@ def used_memory(client: redis.Redis) -> int:
 
 def fill(window: Window, texts: Texts, count: int) -> tuple[int, int]:
     """Put articles into ledger and bands, in the order of their days; returns what each takes of Redis."""
-    near, stories = 0, 0
-    for first in range(0, count, PAGE):
-        rows: list[tuple[Row, Row]] = []
-        claims: list[BandClaim] = []
-        story_claims: list[BandClaim] = []
-        for number in range(first, min(first + PAGE, count)):
-            moment = window.now - int((count - number) / count * DAYS * DAY_MS)
-            sketch, story, one = texts.sketch(), texts.story(), texts.new_id()
-            rows.append(row_of(number, one, sketch, story, moment))
-            claims.append(BandClaim(one, moment // DAY_MS, band_keys(sketch)))
-            story_claims.append(BandClaim(one, moment // DAY_MS, story_keys(story)))
-        write(window, [article for article, _ in rows], [sketch for _, sketch in rows])
-        near += load(window, window.bands, claims)
-        stories += load(window, window.story_bands, story_claims)
-        if sys.stderr.isatty():
-            print(f"\r{first + len(rows)} of {count}", end="", file=sys.stderr)
-    return near, stories
+    pages: list[Future[tuple[int, int]]] = []
+    with ThreadPoolExecutor(1) as beside:  # Redis works while the next page is made
+        for first in range(0, count, PAGE):
+            numbers = range(first, min(first + PAGE, count))
+            claims, story_claims = fill_page(window, texts, numbers, count)
+            pages.append(beside.submit(load_both, window, claims, story_claims))
+            pages[max(0, len(pages) - 2)].result()  # no more than one page ahead
+            if sys.stderr.isatty():
+                print(f"\r{numbers.stop} of {count}", end="", file=sys.stderr)
+    taken = [page.result() for page in pages]
+    return sum(near for near, _ in taken), sum(story for _, story in taken)
+
+
+def fill_page(
+    window: Window, texts: Texts, numbers: range, count: int
+) -> tuple[list[BandClaim], list[BandClaim]]:
+    """Write some of the articles into the ledger; returns what the bands are to hold of them."""
+    rows: list[tuple[Row, Row]] = []
+    claims: list[BandClaim] = []
+    story_claims: list[BandClaim] = []
+    for number in numbers:
+        moment = window.now - int((count - number) / count * DAYS * DAY_MS)
+        sketch, story, one = texts.sketch(), texts.story(), texts.new_id()
+        rows.append(row_of(number, one, sketch, story, moment))
+        claims.append(BandClaim(one, moment // DAY_MS, band_keys(sketch)))
+        story_claims.append(BandClaim(one, moment // DAY_MS, story_keys(story)))
+    write(window, [article for article, _ in rows], [sketch for _, sketch in rows])
+    return claims, story_claims
+
+
+def load_both(
+    window: Window, claims: Sequence[BandClaim], story_claims: Sequence[BandClaim]
+) -> tuple[int, int]:
+    """Write near copies and stories down; returns how many bytes of Redis each took."""
+    return load(window, window.bands, claims), load(window, window.story_bands, story_claims)
 
 
 def load(window: Window, bands: RedisBands, claims: Sequence[BandClaim]) -> int:
