@@ -24,7 +24,7 @@ from shared.fingerprints.bands_script import SCRIPT
 from shared.fingerprints.redis import EPOCH, as_unavailable
 
 PREFIX = "copydesk:{}:"
-MARK = 8  # bytes of an answer before the ids
+MARK = 16  # bytes of an answer before the ids
 MOST_TOLD = 1_000  # articles whose last answer is known: a batch has far fewer
 BITS = 26  # of a key that tell its bucket; the script's power of two at most
 AT_ONCE = 8  # claims in one call: Redis does nothing else meanwhile, for about a millisecond each at most

@@ -12,7 +12,7 @@ if ARGV[1] == 'claim' and redis.call('EXISTS', KEYS[1]) == 0 then return false e
 local prefix, window, least, most, looked_at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]),
   tonumber(ARGV[5]), tonumber(ARGV[6])
 local remembers = ARGV[7] == '1'
-local NUMBER, ID, RECORD, FIELD, ENTRY, BITS = 4, 16, 20, 3, 7, 26
+local NUMBER, ID, RECORD, FIELD, ENTRY, BITS, MARK = 4, 16, 20, 3, 7, 26, 16
 -- Entries of a bucket: as many as are aimed at; and the average at which more buckets are begun.
 local AIM, FULL = 100, 160
 -- Buckets of a day, as the power of two that they are: the first bits of a key are the bucket's name, since
@@ -69,8 +69,9 @@ end
 
 local function marker(day)
   if markers[day] == nil then
-    local found = redis.call('HMGET', prefix .. day, 'layers', 'held', 'total')
-    markers[day] = found[1] and {layers = {}, held = tonumber(found[2]), total = tonumber(found[3])}
+    local found = redis.call('HMGET', prefix .. day, 'layers', 'held', 'total', 'last')
+    markers[day] = found[1] and {layers = {}, held = tonumber(found[2]), total = tonumber(found[3]),
+      last = found[4] or ''}
     for power in (found[1] or ''):gmatch('%d+') do table.insert(markers[day].layers, tonumber(power)) end
   end
   return markers[day] or nil
@@ -157,9 +158,9 @@ local function room(one, marks)
     table.insert(mark.layers, math.min(MANY, newest + (newest < SMALL and 4 or 2)))
     mark.held = 0
   end
-  mark.held, mark.total = mark.held + 1, mark.total + 1
+  mark.held, mark.total, mark.last = mark.held + 1, mark.total + 1, one.number
   redis.call('HSET', prefix .. one.day, 'layers', table.concat(mark.layers, ' '), 'held', mark.held,
-    'total', mark.total)
+    'total', mark.total, 'last', mark.last)
   redis.call('EXPIREAT', prefix .. one.day, one.over + SPREAD)
   return mark.layers[#mark.layers]
 end
@@ -225,11 +226,15 @@ local function read(first)
   return one
 end
 
--- How much was written of the days of the window: as long as that is the same, so are the candidates.
-local function written(marks)
-  local total = 0
-  for _, mark in pairs(marks) do total = total + mark.total end
-  return struct.pack('>d', total)
+-- What tells whether anything was written of the days of the window: how much of each, and what came last. As
+-- long as that is the same, so are the candidates; also a store that was lost and filled again is another.
+local function written(one, marks)
+  local told = {}
+  for day = one.day - window, one.day + window do
+    local mark = marks[day]
+    if mark then told[#told + 1] = day .. ' ' .. mark.total .. ' ' .. mark.last end
+  end
+  return redis.sha1hex(table.concat(told, ' ')):sub(1, MARK)
 end
 
 local function answer(one)
@@ -243,7 +248,7 @@ local function answer(one)
   end
   local has_record = own and is_written(one, own)
   if has_record and (remembers or ARGV[1] == 'load') then return '' end
-  local left, mark = '', written(marks)
+  local left, mark = '', written(one, marks)
   if ARGV[1] == 'claim' and one.marked ~= mark then left = candidates(one, marks) end
   if left ~= '' then return mark .. left end
   if not has_record then write(one, marks) end

@@ -156,7 +156,7 @@ class Settlement:
         return self._connection.scalar(status) == "quarantined"
 
     def _settle_deduped(self, row: Row, outcome: Outcome) -> None:
-        found = self._known.get(row["article_id"])
+        found = self._present(row["article_id"])
         if (found["revision"] if found else 0) != outcome.expected_revision:
             # Another submission of the item was committed since dedupe looked: compare again.
             self._put_back(row, "deferred", give_back(row, self._now) | {"not_before": self._now})
@@ -170,6 +170,13 @@ class Settlement:
             self._put_back(row, "deferred", give_back(row, self._now) | {"not_before": self._now})
             return
         self._advance(row, outcome, detail=self._store(row, outcome, found))
+
+    def _present(self, article_id: str) -> Row | None:
+        """The row of an article as it is now: one before it in the batch may lead in its place since."""
+        if article_id in self._decisions.moved:
+            self._write_new()
+            self._known |= lock_facts(self._connection, {article_id})
+        return self._known.get(article_id)
 
     def _whose(self, row: Row, outcome: Outcome, found: Row | None) -> str | None:
         """The withdrawn article whose very text is pushed again, as another item's."""
@@ -242,7 +249,8 @@ class Settlement:
             self._connection, row["article_id"], links, lead, before, self._now, founds=founds
         )
         self._decisions.moved |= moved
-        self._founders.add(story)
+        # Those that it names may be stored after it, and must look for the story that bears their name.
+        self._founders |= {story, *(link.article_id for link in links)}
         return story
 
     def _settle_known(self, row: Row, outcome: Outcome) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import redis
@@ -13,9 +13,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.errors import Unavailable
+from shared.fingerprints import bands_redis
 from shared.fingerprints.bands import MOST_CANDIDATES, MOST_SHARING, BandClaim, Bands
 from shared.fingerprints.bands_memory import MemoryBands
 from shared.fingerprints.bands_redis import RedisBands
+from shared.fingerprints.bands_script import SCRIPT
 from shared.fingerprints.redis import RedisFingerprints
 
 DAY = 30_000  # in 2052: whatever is written of it stays for as long as a test can run
@@ -368,6 +370,94 @@ def test_a_day_grows_by_layers_and_the_next_is_made_as_large_at_once(redis_url: 
         layers = {day: client.hget(f"copydesk:near:{day}", "layers") for day in (DAY, DAY + 1, DAY + 10)}
         assert layers == {DAY: b"9 13", DAY + 1: b"10", DAY + 10: b"9"}
         assert client.dbsize() < 1_400 * BANDS / 10
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("what", ["a store that was filled again", "somebody else"])
+def test_who_asks_again_to_lead_is_told_of_what_came_in_between(redis_url: str, what: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        RedisFingerprints(client).mark_ready()
+        mine, others, base = RedisBands(client), RedisBands(client), keys("a")
+        mine.load([ask(1, sharing(base, 30, "x")), ask(2, keys("elsewhere"))])
+        assert mine.claim([ask(5, base)]) == [(name(1),)]
+        if what == "somebody else":
+            others.forget([ask(2, keys("elsewhere"))])
+            assert others.claim([ask(6, base, rejected=(name(1),))]) == [()]
+        else:  # with as many articles as before, and another one among them
+            client.flushall()
+            RedisFingerprints(client).mark_ready()
+            others.load([ask(1, sharing(base, 30, "x")), ask(6, base)])
+        assert mine.claim([ask(5, base, rejected=(name(1),))]) == [(name(6),)]
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("layers", ["as they are", "of two buckets"])
+@pytest.mark.parametrize(
+    "options", [{}, {"placed": False, "remembers": False, "least": 2}], ids=["near", "story"]
+)
+def test_redis_answers_as_memory_does_whatever_comes(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], layers: str
+) -> None:
+    if layers != "as they are":
+        small = SCRIPT.replace("AIM, FULL = 100, 160", "AIM, FULL = 2, 4")
+        small = small.replace("FEW, SMALL, MANY = 9, 14, BITS", "FEW, SMALL, MANY = 1, 5, BITS")
+        assert small.count("= 2, 4") == small.count("= 1, 5, BITS") == 1
+        monkeypatch.setattr(bands_redis, "SCRIPT", small)
+    chance = random.Random(f"{options} {layers}")
+    with redis.Redis.from_url(redis_url) as client:
+        RedisFingerprints(client).mark_ready()
+        memory, servers = MemoryBands(**options), [RedisBands(client, "near", **options) for _ in range(3)]
+        town, told = Town(chance), 0
+        for _ in range(400):
+            server, batch = chance.choice(servers), town.batch()
+            act = chance.random()
+            if act < 0.85:
+                expected, found = memory.claim(batch), server.claim(batch)
+                assert [set(one) for one in found] == [set(one) for one in expected]
+                town.take(batch, found)
+                told += sum(map(bool, found))
+            elif act < 0.93:
+                memory.load(batch)
+                server.load(batch)
+            else:
+                memory.forget(batch)
+                server.forget(batch)
+        assert told > 100
+
+
+class Town:
+    """Articles of nine days, some of them about the same; each with whom it was compared with already."""
+
+    KEYS = 12
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._articles: list[tuple[int, tuple[int, ...]]] = []
+        self._rejected: dict[int, set[str]] = {}
+
+    def batch(self) -> list[BandClaim]:
+        return [self._one() for _ in range(self._chance.choice((1, 1, 2, 5, 12)))]
+
+    def take(self, batch: list[BandClaim], found: list[tuple[str, ...]]) -> None:
+        numbers = {name(number): number for number in range(len(self._articles))}
+        for claim, candidates in zip(batch, found, strict=True):
+            self._rejected.setdefault(numbers[claim.article_id], set()).update(claim.rejected, candidates)
+
+    def _one(self) -> BandClaim:
+        if not self._articles or self._chance.random() < 0.35:
+            self._articles.append((DAY + self._chance.randrange(9), self._keys()))
+            number = len(self._articles) - 1
+        else:
+            number = self._chance.randrange(max(0, len(self._articles) - 40), len(self._articles))
+        day, own = self._articles[number]
+        rejected = sorted(self._rejected.get(number, ()))
+        kept = self._chance.choice((1.0, 1.0, 1.0, 0.5, 0.0))  # a retry knows none of them
+        return ask(number, own, day, tuple(one for one in rejected if self._chance.random() < kept))
+
+    def _keys(self) -> tuple[int, ...]:
+        """Some keys of a subject that is in the news just now, the others of its own."""
+        subject = keys(f"{self._chance.randrange(5)} of {len(self._articles) // 60}", self.KEYS)
+        return tuple(key if self._chance.random() < 0.4 else self._chance.getrandbits(32) for key in subject)
 
 
 def test_a_redis_that_is_away_is_unavailable() -> None:

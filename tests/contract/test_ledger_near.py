@@ -217,6 +217,21 @@ def test_a_source_that_is_ranked_higher_takes_the_lead_with_the_copies(settings:
     room.ledger.close()
 
 
+@pytest.mark.parametrize("edits", [0, 1], ids=["the very text", "near"])
+@pytest.mark.parametrize("goes_first", [0, 1], ids=["after", "before"])
+def test_a_lead_that_comes_again_beside_the_one_that_outranks_it_follows(
+    settings: Settings, edits: int, goes_first: int
+) -> None:
+    room = ranked(settings)
+    room.push(article(1, edited(1, 0)))
+    higher, again = article(3, edited(1, edits)), article(1, edited(1, 0), title="Another headline for it")
+    room.push(*((again, higher) if goes_first else (higher, again)))  # in one batch
+    assert leads(room, 1, 3) == [3, None]
+    assert room.article(again).revision == 2
+    room.check()
+    room.ledger.close()
+
+
 def test_near_copies_after_the_takeover_find_the_new_lead(settings: Settings) -> None:
     room = ranked(settings)
     room.push(article(1, edited(1, 0)))

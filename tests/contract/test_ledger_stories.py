@@ -339,3 +339,21 @@ def test_candidates_that_are_compared_themselves_just_now_are_known_by_their_dra
     with database.read() as connection:
         assert read_story_texts(connection, [raw.id]) == {raw.id: (StoryText(NOW - DAY, sketch),)}
     database.close()
+
+
+def test_what_links_to_one_stored_after_it_takes_it_along(ledger: Ledger) -> None:
+    ledger.accept([make_raw(1)], NOW)
+    clean(ledger)
+    _dedupe(ledger, {})
+    tag(ledger)
+    index(ledger)
+    ledger.accept([make_raw(2), make_raw(3)], NOW)
+    clean(ledger)
+    _dedupe(ledger, {name(2): (link(1, 0.9, merges=True), link(3, 0.8, merges=True))})
+    assert {stored(ledger, number) for number in (1, 2, 3)} == {name(1)}
+
+
+def stored(ledger: Ledger, number: int) -> str:
+    found = ledger.article(name(number))
+    assert found is not None
+    return found.story_id

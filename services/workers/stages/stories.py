@@ -10,7 +10,7 @@ and the first ones find those to come.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from shared.fingerprints.bands import DAY_MS, BandClaim, Bands
@@ -67,6 +67,7 @@ def find_stories(
         for search, ids in zip(asking, fresh, strict=True):
             search.compare(ids, texts)
         asking = [search for search, ids in zip(asking, fresh, strict=True) if ids and not search.has_enough]
+    _look_back(searches)
     return [search.best() for search in searches]
 
 
@@ -96,6 +97,21 @@ class _Search:
 
     def best(self) -> tuple[StoryLink, ...]:
         return tuple(sorted(self.links, key=lambda link: (-link.score, link.article_id))[:MOST_LINKS])
+
+
+def _look_back(searches: Sequence[_Search]) -> None:
+    """Let the later of two members of a batch name the earlier one, whichever was written down first.
+
+    They are stored in the order of the batch, and one by one the earlier would not have known of the other.
+    """
+    places = {search.arrival.article_id: at for at, search in enumerate(searches)}
+    for at, search in enumerate(searches):
+        ahead = [link for link in search.links if places.get(link.article_id, -1) > at]
+        search.links = [link for link in search.links if link not in ahead]
+        for link in ahead:
+            later = searches[places[link.article_id]]
+            if all(other.article_id != search.arrival.article_id for other in later.links):
+                later.links.append(replace(link, article_id=search.arrival.article_id))
 
 
 def _read(ids: Iterable[str], known: KnownStories, texts: dict[str, Texts]) -> None:

@@ -161,3 +161,27 @@ def test_more_candidates_than_are_looked_at_do_not_hold_an_article_up() -> None:
         room.find(arrival(f"{number:02}", TALKS, NOW + number))
     assert room.linked(arrival("b")) == []
     assert room.linked(arrival("c", RESCUE)) == ["b"]
+
+
+FIRE = (
+    "Fire destroys Dunmere paper mill of Pemberton Paper",
+    "The paper mill in Dunmere burned on Tuesday, and Chief Halloran said that Pemberton Paper was warned.",
+)
+STRIKE = (
+    "Kestrel Union calls harbour strike in Tolland",
+    "Kestrel Union called a strike in Tolland, and Baltic Lines told Ferrymen that none sails to Ormsay.",
+)
+BOTH = (
+    "Dunmere mill fire and Tolland harbour strike: Pemberton Paper, Kestrel Union",
+    f"{FIRE[1]} {STRIKE[1]}",
+)
+
+
+def test_a_batch_is_linked_as_its_members_would_be_one_by_one() -> None:
+    later = [arrival("b", BOTH, NOW + 1), arrival("c", STRIKE, NOW + 2)]
+    one_by_one, at_once = Room(), Room()
+    for room in (one_by_one, at_once):
+        room.find(arrival("a", FIRE))
+    expected = [one_by_one.find(each)[0] for each in later]
+    assert [[link.article_id for link in links] for links in expected] == [["a"], ["b"]]
+    assert at_once.find(*later) == expected
