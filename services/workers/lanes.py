@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 
 REPLAY_SECONDS = 0.1  # of work in a replay batch beside live news; with one child, live waits for it
+# A batch costs something whatever its size. On a machine so busy that this alone takes the tenth of a second,
+# batches of two would be all that is ever done, with a rest after each: then it is some more, for at most:
+REPLAY_LEAST, REPLAY_MOST_SECONDS = 8, 0.5
 # Three stages take turns in a worker. With a rest of each stage by itself (0.1 s) one of them was always at
 # work, and live news took 2.6 times as long at its 95th percentile (bench/replay.py, 2026-11-26).
 REST = 3.0  # times as long as the batch took

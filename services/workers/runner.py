@@ -7,9 +7,15 @@ import traceback
 from collections.abc import Sequence
 
 from services.workers import steps
-from services.workers.batches import BATCH_SECONDS, BatchSize, renewed_lease
+from services.workers.batches import BatchSize, renewed_lease
 from services.workers.calm import Calm
-from services.workers.lanes import REPLAY_SECONDS, REST_LEAST_SECONDS, ReplaySlot
+from services.workers.lanes import (
+    REPLAY_LEAST,
+    REPLAY_MOST_SECONDS,
+    REPLAY_SECONDS,
+    REST_LEAST_SECONDS,
+    ReplaySlot,
+)
 from services.workers.parts import Parts
 from services.workers.pipeline import NEXT
 from services.workers.stopping import Ending
@@ -76,7 +82,7 @@ class StageRunner:
             return "waits until fingerprints are put back"
         if lane == "replay" and self._slot is not None and parts.waker.live_lately():
             return self._take_beside_live(self._slot, token)
-        claim = self._claim(lane, token, BATCH_SECONDS)
+        claim = self._claim(lane, token, self._size.now())
         if claim is None:
             return "nothing waits"
         if claim.full:  # now, not when done: the next process takes the next batch beside this one
@@ -89,19 +95,20 @@ class StageRunner:
             self._parts.waker.wake(self._stage, "replay", delay=wait)
             return "gives way to live news"
         try:
-            claim = self._claim("replay", token, REPLAY_SECONDS)
+            least = min(REPLAY_LEAST, self._size.now(REPLAY_MOST_SECONDS))
+            claim = self._claim("replay", token, max(least, self._size.now(REPLAY_SECONDS)))
             if claim is None:
                 return "nothing waits"
             return self._settle(claim, self._work(claim), pause=REST_LEAST_SECONDS)
         finally:
             slot.give()
 
-    def _claim(self, lane: Lane, token: str, seconds: float) -> Claim | None:
+    def _claim(self, lane: Lane, token: str, limit: int) -> Claim | None:
         ledger = self._parts.ledger
         while self._owed:
             ledger.release(self._owed[-1], now_ms())
             self._owed.pop()
-        return ledger.claim(self._stage, lane, self._size.now(seconds), self._parts.worker, now_ms(), token)
+        return ledger.claim(self._stage, lane, limit, self._parts.worker, now_ms(), token)
 
     def _step(self, works: Sequence[Work]) -> list[Outcome]:
         if self._stage == "clean":

@@ -21,7 +21,7 @@ from tests.faults.newsroom import Newsroom
 from tests.faults.processes import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(900)]
-PAST = 300
+PAST = 200
 LARGER = Kind(index="elasticsearch")
 # Every stage on the one index; on the other the stage that writes it, and the whole way.
 STAGES = {SMALL: ("index", "tag", "dedupe", "clean"), LARGER: ("index", "clean")}
@@ -112,19 +112,20 @@ def witness_grows(witness: Path) -> Any:
 
 
 # First, while the past is no larger than it was made: what F22 leaves behind depends on how long it takes.
+@pytest.mark.timeout(1_800)  # replay gives way to live news, the more the busier the machine
 def test_f31_the_whole_past_replayed_beside_live_news_changes_nothing(
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:
     before, past, witness = known(newsroom), now_ms(), tmp_path / "witness"
     texts = text_of(newsroom, before)
     # New items only, so that whatever changes of the old ones is the replay's doing.
-    load = newsroom.load(witness, "--pure", rate=15, seed=31, first=100_000)
+    load = newsroom.load(witness, "--pure", rate=5, seed=31, first=100_000)
     until(witness_grows(witness), "live news")
     with searching(newsroom) as failed:
         for stage in STAGES[newsroom.ground.kind]:
             lived = newsroom.ledger.counts()["indexed"]
             assert replay(newsroom, stage, past) >= len(before), stage
-            until(lambda: not waiting_in_replay(newsroom), f"the replay from {stage}", 180)
+            until(lambda: not waiting_in_replay(newsroom), f"the replay from {stage}", 400)
             until(partial(has_indexed, newsroom, lived + 20), "live news beside it", 60)
             assert text_of(newsroom, before) == texts, stage
             now = known(newsroom)
