@@ -122,7 +122,12 @@ def _with_stories(
 ) -> list[Outcome]:
     """The same with story sketches, and for what leads its text with links to its story."""
     texts = {
-        at: StoryArrival(arrival.article.id, _story_sketch(arrival.article), moment_of(arrival.article))
+        at: StoryArrival(
+            arrival.article.id,
+            _story_sketch(arrival.article),
+            moment_of(arrival.article),
+            is_known=arrival.current is not None,
+        )
         for at, (arrival, found) in enumerate(zip(arrivals, compared, strict=True))
         if found.verdict is not None
     }

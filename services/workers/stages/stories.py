@@ -25,11 +25,15 @@ ENOUGH_SURE = 4  # links beyond doubt that speak for a story: no more are looked
 
 @dataclass(frozen=True, slots=True)
 class StoryArrival:
-    """An article that leads its text; ``moment`` is the time (ms) by which its window is counted."""
+    """An article that leads its text; ``moment`` is the time (ms) by which its window is counted.
+
+    ``is_known``: the ledger has it already, and others may name it whatever its place in the batch.
+    """
 
     article_id: str
     sketch: StorySketch
     moment: int
+    is_known: bool = False
 
 
 class KnownStory(Protocol):
@@ -104,7 +108,9 @@ def _look_back(searches: Sequence[_Search]) -> None:
 
     They are stored in the order of the batch, and one by one the earlier would not have known of the other.
     """
-    places = {search.arrival.article_id: at for at, search in enumerate(searches)}
+    places = {
+        search.arrival.article_id: at for at, search in enumerate(searches) if not search.arrival.is_known
+    }
     for at, search in enumerate(searches):
         ahead = [link for link in search.links if places.get(link.article_id, -1) > at]
         search.links = [link for link in search.links if link not in ahead]
