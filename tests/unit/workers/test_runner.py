@@ -174,11 +174,22 @@ def test_replay_takes_small_batches_beside_live_news_and_large_ones_alone(slot: 
     assert (alone, beside, live) == (200, 10, 200)
 
 
+@pytest.mark.parametrize(("seconds_each", "taken"), [(0.001, 100), (0.02, 8), (0.045, 8), (0.1, 5), (0.4, 1)])
+def test_on_a_busy_machine_replay_takes_some_articles_and_no_more_than_half_a_second_of_them(
+    slot: ReplaySlot, seconds_each: float, taken: int
+) -> None:
+    desk = Desk(slot)
+    desk.waker.live = True
+    desk.runner._size._seconds_each = seconds_each
+    desk.runner.run("replay", "t")
+    assert desk.ledger.claims == [("replay", taken)]
+
+
 def test_replay_that_gives_way_wakes_itself_only_after_its_batch_and_a_rest(slot: ReplaySlot) -> None:
     desk = Desk(slot)
-    desk.waker.live, desk.ledger.waiting = True, 5
-    assert desk.runner.run("replay", "t") == "5 tagged"
-    assert desk.ledger.claims == [("replay", 5)]  # nothing is known of the stage yet
+    desk.waker.live, desk.ledger.waiting = True, module.REPLAY_LEAST
+    assert desk.runner.run("replay", "t") == "8 tagged"
+    assert desk.ledger.claims == [("replay", module.REPLAY_LEAST)]  # nothing is known of the stage yet
     assert desk.waker.woken == [("tag", "replay", module.REST_LEAST_SECONDS)]
 
 
