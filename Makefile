@@ -79,7 +79,7 @@ chaos: .venv/dev.stamp ## ten minutes of random faults, then count what was lost
 
 .PHONY: compose-test
 compose-test: .venv/dev.stamp ## bring the docker-compose stack up, use it, take it down
-	@.venv/bin/pytest tests/compose -m compose $(ARGS)
+	@.venv/bin/pytest -p no:randomly tests/compose -m compose $(ARGS)
 
 .PHONY: lint
 lint: .venv/dev.stamp ## check style, types and the import rules
