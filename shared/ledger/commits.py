@@ -208,7 +208,7 @@ class Settlement:
         if verdict.duplicate_of is not None:
             self._named.add(verdict.duplicate_of)
         is_named = found is None and row["article_id"] in self._named
-        if is_named or (decided.needs_row if found is None else not _stays(decided, found, values)):
+        if is_named or (decided.needs_row if found is None else not decided.stays(found, values)):
             self._write_new()
             self._decisions.follow_up(row["article_id"], decided, found, is_named=is_named)
             self._decisions.note_moved(
@@ -384,11 +384,6 @@ class Settlement:
         if queue_refresh(self._connection, changed, self._lane, self._now):
             wake.add(("index", self._lane))
         return tuple(sorted(wake))
-
-
-def _stays(decided: Decided, found: Row, values: Row) -> bool:
-    """Whether nothing follows for others of what is run again with its verdict: it was seen, and is."""
-    return decided.stands and found["held"] is None and values["held"] is None
 
 
 def _stands(row: Row, found: Row | None) -> bool:

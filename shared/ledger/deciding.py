@@ -47,6 +47,10 @@ class Decided:
         """Whether the article must be in its table before anything else is decided."""
         return bool(self.later) or self.held or self.verdict.duplicate_of is not None
 
+    def stays(self, found: Row, values: Row) -> bool:
+        """Whether nothing follows for others of what is run again with its verdict: it was seen, and is."""
+        return self.stands and found["held"] is None and values["held"] is None
+
 
 class Decisions:
     """The verdicts of one commit, and whose documents change with them."""

@@ -25,6 +25,7 @@ from shared.ledger.leads import (
     keep_place,
     leaders_of,
     on_its_way,
+    outranks,
     queue_refresh,
     set_verdicts,
     take_over,
@@ -163,7 +164,8 @@ def _settle(connection: sa.Connection, row: Row, verdict: Verdict) -> set[str]:
     lead = verdict.duplicate_of
     if lead is None:
         return set()
-    if _goes_before(connection, row, lead):
+    # To be earlier is not enough: it is first seen now, and its lead was read for as long as it was held.
+    if outranks(connection, row["id"], lead):
         moved = take_over(connection, row["id"], lead)
         if moved:  # else it is a brief, which no longer story follows
             return moved
@@ -179,15 +181,6 @@ def _place(connection: sa.Connection, row: Row, text: Text, body: str) -> Verdic
     same = leaders_of(connection, [text.text_hash], row["ingested_at"] - WINDOW_MS)
     others = [one for one in same.get(text.text_hash, ()) if one != row["id"]]
     return (beside(connection, text, others[0], body) if others else None) or verdict
-
-
-def _goes_before(connection: sa.Connection, row: Row, lead: str) -> bool:
-    """Whether a source's rank lets an article lead the one that leads now; to be earlier is not enough.
-
-    It was first seen just now, and its lead has been read for as long as it was held.
-    """
-    rank = connection.scalar(sa.select(articles.c.rank).where(articles.c.id == lead))
-    return rank is not None and row["rank"] < rank
 
 
 def _write(connection: sa.Connection, article_id: str, **values: Any) -> None:  # noqa: ANN401 - columns

@@ -232,7 +232,7 @@ def free_copies(connection: sa.Connection, article_id: str, text_hash: str | Non
     first: str | None = None
     while (heir := next((copy for copy in copies if copy in usable), None)) is not None:
         rival = _other_lead(connection, heir, article_id)
-        if rival is None or _outranks(connection, heir, rival):
+        if rival is None or outranks(connection, heir, rival):
             lead = heir
             _crown(connection, heir)
             changed |= take_over(connection, heir, rival) if rival is not None else set()
@@ -256,10 +256,11 @@ def _other_lead(connection: sa.Connection, heir: str, gone: str) -> str | None:
     return None if found == gone else found
 
 
-def _outranks(connection: sa.Connection, one: str, other: str) -> bool:
+def outranks(connection: sa.Connection, one: str, other: str) -> bool:
+    """Whether the source of an article is ranked higher than that of another; both are stored."""
     places = sa.select(articles.c.id, articles.c.rank).where(articles.c.id.in_([one, other]))
     ranks = {row.id: row.rank for row in connection.execute(places)}
-    return bool(ranks[one] < ranks[other])
+    return other in ranks and bool(ranks[one] < ranks[other])
 
 
 def take_over(connection: sa.Connection, article_id: str, lead: str) -> set[str]:
