@@ -93,6 +93,9 @@ class Database:
     def __init__(self, url: str, *, patient: bool = False) -> None:
         self.engine = open_engine(url, patient=patient)
         self._pid = os.getpid()
+        self._reading: dict[str, Any] = {"reading": True}
+        if self.engine.dialect.name == "postgresql":  # where each statement else sees what is new by then
+            self._reading["isolation_level"] = "REPEATABLE READ"
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -102,7 +105,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """One consistent read."""
+        """One consistent read: all its queries see the ledger as it was at the first of them."""
         with self._transaction(reading=True) as connection:
             yield connection
 
@@ -112,7 +115,7 @@ class Database:
             raise RuntimeError("a ledger opened before a fork was used after it; open it in the child")
         try:
             with self.engine.connect() as plain:
-                connection = plain.execution_options(reading=reading)
+                connection = plain.execution_options(**(self._reading if reading else {}))
                 with connection.begin():
                     yield connection
         except PoolTimeout as error:

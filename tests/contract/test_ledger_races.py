@@ -190,6 +190,31 @@ def test_two_that_compare_the_same_new_item_make_one_article(settings: Settings)
         each.close()
 
 
+@pytest.mark.parametrize("queries", range(4))
+def test_a_candidate_is_known_at_whatever_moment_of_the_look_it_is_committed(
+    settings: Settings, queries: int
+) -> None:
+    """Else two that compare themselves with each other at once would find nobody, and both lead."""
+    looking, working = SqlLedger(settings.ledger_url), SqlLedger(settings.ledger_url)
+    raw = make_raw(1, body=TEXT.format(1))
+    held = take_to(working, raw, "dedupe")
+    outcomes = run_dedupe(held.works, MemoryFingerprints())
+    asked: list[str] = []
+
+    def commit_between(_connection: object, _cursor: object, statement: str, *_given: object) -> None:
+        asked.append(statement)
+        if len(asked) == queries + 1:
+            working.commit(held, outcomes, "tag", "w", NOW)
+
+    sa.event.listen(looking._database.engine, "after_cursor_execute", commit_between)
+    found = looking.known_texts([raw.id])
+    assert len(asked) > queries, "the look has fewer queries than this"
+    assert [text.article_id for text in found[raw.id]] == [raw.id]
+    assert working.article(raw.id) is not None
+    for each in (looking, working):
+        each.close()
+
+
 @pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
 def test_a_change_that_is_committed_while_its_article_is_claimed_for_the_index_is_not_lost(
     settings: Settings,
