@@ -70,7 +70,9 @@ def prune_events(connection: sa.Connection, before: int, limit: int) -> int:
     old = sa.select(events.c.id).where(events.c.at < before, events.c.id < last)
     # Two that prune at once must not wait for each other.
     page = old.order_by(events.c.at, events.c.id).limit(limit).with_for_update(skip_locked=True)
-    return connection.execute(sa.delete(events).where(events.c.id.in_(page))).rowcount
+    # Read first: a locking query inside the other may be run for each row, and each time finds the next ones.
+    ids = connection.scalars(page).all()
+    return connection.execute(sa.delete(events).where(events.c.id.in_(ids))).rowcount
 
 
 def wipe_details(connection: sa.Connection, ids: Iterable[str]) -> None:

@@ -53,4 +53,6 @@ def forget_keys(connection: sa.Connection, before: int, limit: int) -> int:
     old = sa.select(once.c.key).where(once.c.created_at < before).order_by(once.c.created_at, once.c.key)
     # Two that forget at once must not wait for each other.
     page = old.limit(limit).with_for_update(skip_locked=True)
-    return connection.execute(sa.delete(once).where(once.c.key.in_(page))).rowcount
+    # Read first: a locking query inside the other may be run for each row, and each time finds the next ones.
+    keys = connection.scalars(page).all()
+    return connection.execute(sa.delete(once).where(once.c.key.in_(keys))).rowcount
