@@ -1,7 +1,7 @@
 """Real PostgreSQL for tests: finds or starts a server, and stops what it started.
 
-A pytest plugin. The session shares one server, with a database of its own for each test; a test may also
-start a server of its own, to kill or freeze it. Where there is none, the test is skipped with the reason,
+A pytest plugin. The session shares one server, with an empty database for each test; a test may also start a
+server of its own, to kill or freeze it. Where there is none, the test is skipped with the reason,
 or fails when COPYDESK_REQUIRE_SERVERS is 1.
 """
 
@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,8 @@ OPTIONS = {
     "max_connections": "100",
     "deadlock_timeout": "200ms",
 }
+# The session's server is never killed, and its databases are many: nothing of it need outlive a power cut.
+PASSING = {"fsync": "off", "full_page_writes": "off"}
 # initdb and the server refuse to run as root; the packages make a user for them.
 UNPRIVILEGED = ("postgres", "nobody")
 
@@ -136,8 +138,12 @@ def _user() -> pwd.struct_passwd | None:
     raise NoServer("PostgreSQL does not run as root, and there is no user to run it as")
 
 
-def start_postgresql(directory: Path, port: int = 0) -> RunningPostgresql:
+def start_postgresql(
+    directory: Path, port: int = 0, options: Mapping[str, str] | None = None
+) -> RunningPostgresql:
     """Start a server with a new, empty cluster; raises ``NoServer`` where there is no program.
+
+    ``options`` are settings of the server in the place of ``OPTIONS``, until it is started again.
 
     Its data lies in ``directory``, or, where another user has to run it, in a folder that this user can
     reach, named by a link in ``directory``; that one is removed at the end of the process.
@@ -168,7 +174,7 @@ def start_postgresql(directory: Path, port: int = 0) -> RunningPostgresql:
     if made.returncode != 0:
         raise RuntimeError(f"initdb failed:\n{made.stderr[-2000:]}")
     port = port or free_port()
-    server = RunningPostgresql(_launch(directory, port), directory, port)
+    server = RunningPostgresql(_launch(directory, port, options), directory, port)
     _await(server)
     return server
 
@@ -179,8 +185,9 @@ def _identity(user: pwd.struct_passwd | None) -> dict[str, object]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _launch(directory: Path, port: int) -> subprocess.Popen[bytes]:
-    options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+def _launch(directory: Path, port: int, given: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    settings = OPTIONS | dict(given or {})
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     data = (directory / "data").resolve()
     with (directory / "postgresql.out").open("ab") as out:
         process = subprocess.Popen(
@@ -228,7 +235,7 @@ def postgresql_server() -> Iterator[RunningPostgresql]:
     """The session's own server, with a migrated template; tests that use it share it."""
     with tempfile.TemporaryDirectory(prefix="copydesk-postgresql-log-") as directory:
         try:
-            server = start_postgresql(Path(directory))
+            server = start_postgresql(Path(directory), options=PASSING)
         except NoServer as error:
             require(str(error))
         try:
@@ -242,20 +249,71 @@ def postgresql_server() -> Iterator[RunningPostgresql]:
 _numbers = itertools.count(1)
 
 
-def _database(server: RunningPostgresql, template: str) -> Iterator[str]:
+def _make_database(server: RunningPostgresql, template: str) -> str:
     name = f"test_{next(_numbers)}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.url(name)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return name
+
+
+class _Emptied:
+    """Databases that tests use one after the other: to empty one takes a hundredth of making it."""
+
+    def __init__(self, server: RunningPostgresql) -> None:
+        self._server = server
+        self._spare: list[str] = []
+        with psycopg.connect(server.url(MIGRATED)) as connection:
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
+            sequences = connection.execute("SELECT sequencename FROM pg_sequences").fetchall()
+            names = [str(name) for (name,) in tables if name != "alembic_version"]
+            self._statements = [f"DELETE FROM {name}" for name in names]
+            self._statements += [f"ALTER SEQUENCE {name} RESTART" for (name,) in sequences]
+            self._first = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+
+    def take(self) -> str:
+        """The name of a database with a ledger's tables, and in them what migrations leave there."""
+        return self._spare.pop() if self._spare else _make_database(self._server, MIGRATED)
+
+    def give(self, name: str) -> None:
+        """Empty a database for the next test; one whose tables a test has changed is dropped."""
+        self._server.execute(f"ALTER DATABASE {name} RESET ALL")
+        self._server.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+        try:
+            self._empty(name)
+        except psycopg.Error:
+            self._server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        else:
+            self._spare.append(name)
+
+    def _empty(self, name: str) -> None:
+        with psycopg.connect(self._server.url(name)) as connection:
+            for statement in self._statements:
+                connection.execute(statement.encode())
+            for table, rows in self._first.items():
+                for row in rows:
+                    values = ", ".join(["%s"] * len(row))
+                    connection.execute(f"INSERT INTO {table} VALUES ({values})".encode(), row)
+
+
+@pytest.fixture(scope="session")
+def _emptied(postgresql_server: RunningPostgresql) -> _Emptied:
+    return _Emptied(postgresql_server)
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: RunningPostgresql) -> Iterator[str]:
+def postgresql_url(postgresql_server: RunningPostgresql, _emptied: _Emptied) -> Iterator[str]:
     """The URL of a database with a ledger's tables and nothing in them."""
-    yield from _database(postgresql_server, MIGRATED)
+    name = _emptied.take()
+    yield postgresql_server.url(name)
+    _emptied.give(name)
 
 
 @pytest.fixture
 def empty_postgresql_url(postgresql_server: RunningPostgresql) -> Iterator[str]:
     """The URL of a database without tables."""
-    yield from _database(postgresql_server, "template0")
+    name = _make_database(postgresql_server, "template0")
+    yield postgresql_server.url(name)
+    postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
