@@ -60,8 +60,8 @@ def make_item(key: str, version: int = 1, title: str | None = None) -> dict[str,
     said = [chance.choice(WORDS) for _ in range(130)]
     if copier and int(copier) >= RETELLS:
         own = random.Random(f"{key} {version}")
-        for place in own.sample(range(130), 4):
-            said[place] = own.choice(WORDS)
+        for at in own.sample(range(130), 4):
+            said[at] = own.choice(WORDS)
         said += [f"as copier{copier} was told"]
     return {
         "source": f"copier{copier}.example" if copier else f"paper{int(number) % 7}.example",
