@@ -143,7 +143,7 @@ def test_f22_a_new_index_takes_the_place_of_the_old_one_under_load(
 ) -> None:
     witness = tmp_path / "witness"
     index = open_index(newsroom.settings)
-    load = newsroom.load(witness, rate=40, seed=22, first=900_000)
+    load = newsroom.load(witness, rate=15, seed=22, first=900_000)
     until(witness_grows(witness), "live news")
     with searching(newsroom) as failed:
         name, after = index.begin_build(), 0

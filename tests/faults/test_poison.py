@@ -75,7 +75,7 @@ def test_f07_random_kills_of_pool_processes_convict_nobody_but_the_poison(
 ) -> None:
     before = quarantined(newsroom)
     chance, witness = random.Random(50), tmp_path / "witness"
-    load = newsroom.load(witness, rate=30, seed=50, first=20_000)
+    load = newsroom.load(witness, rate=15, seed=50, first=20_000)
     (sick,) = newsroom.push(make_item("300", title=TITLES["raise"]))
     kills, steps = 0, newsroom.steps()
     while kills < KILLS[newsroom.ground.kind]:

@@ -59,7 +59,7 @@ def test_f04_whole_workers_killed_again_and_again_under_load_lose_and_double_not
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:
     chance, witness = random.Random(4), tmp_path / "witness"
-    load = newsroom.load(witness, rate=30, seed=4, first=10_000)
+    load = newsroom.load(witness, rate=15, seed=4, first=10_000)
     steps = newsroom.steps()
     for _ in range(KILLS):
         victim = chance.choice([worker for worker in newsroom.workers if worker.alive])
