@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Literal
@@ -14,12 +14,13 @@ from shared.article import Article
 from shared.clock import to_ms
 from shared.codec import from_json, to_json
 from shared.index.analysis import ANALYSIS_VERSION, terms
+from shared.index.keywords import domains_of, domains_of_copies, fold_name, topic_label
 
 Kind = Literal["keyword", "terms", "long", "stored"]
 
 # Raise it with any change of FIELDS or of what ``document`` puts into them, unless no document can be there
 # that a search would take amiss (tombstones got their ``expires_ms`` before anything wrote tombstones).
-DOCUMENT_VERSION = 2
+DOCUMENT_VERSION = 3
 INDEX_VERSION = f"v{DOCUMENT_VERSION}.{ANALYSIS_VERSION}"  # part of an index's name
 
 # keyword: exact, not analysed, no length norm, may hold several values or none.
@@ -36,11 +37,19 @@ FIELDS: Mapping[str, Kind] = {
     "story_id": "keyword",  # never absent: an article of no story is one by itself
     "story_key": "long",  # a number for it, which costs both engines far less to fold by
     "source": "keyword",
-    "copy_sources": "keyword",  # where else what a lead says ran, and is folded under it
+    "ran_sources": "keyword",  # the same, and where else what a lead says ran, and is folded under it
+    "domains": "keyword",  # the article's hosts, with the domains above them
+    "ran_domains": "keyword",  # as ``ran_sources``
     "language": "keyword",
     "languages": "keyword",  # the tag and its primary language: en-gb, en
     "topics": "keyword",  # the codes, with those broader than them
+    "topic_labels": "keyword",  # of the codes without the broader ones, see ``topic_label``
+    "entities": "keyword",  # names, folded for case and accents
+    "authors": "keyword",  # folded too
+    "has_image": "keyword",  # "true" or "false"
+    "words": "long",
     "published_ms": "long",
+    "indexed_ms": "long",
     "embargo_ms": "long",
     "expires_ms": "long",
     "title_terms": "terms",
@@ -49,6 +58,7 @@ FIELDS: Mapping[str, Kind] = {
 }
 _OWN_WORDS = ("version", "excerpt")  # verdicts on what does not say the same as its lead
 _LONGEST_KEYWORD = 8_000  # characters; Elasticsearch refuses keywords over 32,766 bytes
+_LONGEST_NAME = 256  # characters of a person, a place or a topic; a filter takes no more
 _LONGEST_ID = 512  # bytes, Elasticsearch's own limit
 _LONGS = range(-(1 << 63), 1 << 63)
 
@@ -134,7 +144,8 @@ def _tombstone(article: Article) -> Article:
 
 def _facts(article: Article) -> dict[str, Any]:
     # Of the other copies each is a hit by itself, and found by its own source.
-    copied = dict.fromkeys(copy.source.lower() for copy in article.copies if copy.verdict not in _OWN_WORDS)
+    copies = [copy for copy in article.copies if copy.verdict not in _OWN_WORDS]
+    source, domains = article.source.id.lower(), domains_of(article)
     codes = dict.fromkeys(code.lower() for tag in article.topics for code in (tag.code, *tag.broader))
     facts = {
         "id": article.id,
@@ -145,18 +156,34 @@ def _facts(article: Article) -> dict[str, Any]:
         "duplicate_of": article.duplicate_of,
         "story_id": story_of(article),
         "story_key": story_key(article),
-        "source": article.source.id.lower(),
-        "copy_sources": list(copied),
+        "source": source,
+        "ran_sources": list(dict.fromkeys((source, *(copy.source.lower() for copy in copies)))),
+        "domains": domains,
+        "ran_domains": list(dict.fromkeys((*domains, *domains_of_copies(copies)))),
         "language": article.language,
         "languages": list(dict.fromkeys((article.language.lower(), primary_language(article.language)))),
         "topics": list(codes),
+        "topic_labels": [
+            topic_label(tag.code, tag.name) for tag in article.topics if 0 < len(tag.name) <= _LONGEST_NAME
+        ],
+        "entities": _names(entity.name for entity in article.entities),
+        "authors": _names(article.authors),
+        "has_image": "true" if article.image_url else "false",
+        "words": article.word_count,
     }
     return {name: value for name, value in facts.items() if value is not None and value != []}
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    # A longer one is no name, and nobody could ask for it; the article is not refused because of it.
+    folded = (fold_name(name) for name in names if len(name) <= _LONGEST_NAME)
+    return [name for name in dict.fromkeys(folded) if name]
 
 
 def _moments(article: Article) -> dict[str, Any]:
     moments = {
         "published_ms": article.published_at,
+        "indexed_ms": article.indexed_at,
         "embargo_ms": article.embargo_until,
         "expires_ms": article.expires_at,
     }

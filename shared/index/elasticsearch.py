@@ -7,6 +7,7 @@ into the engine's formats. ``elasticsearch_builds.py`` knows the indices behind 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,14 +21,31 @@ from shared.index.analysis import terms_of
 from shared.index.bulk import BulkItem, bulk_item, delete_lines, describe, divide, newest, outcome
 from shared.index.document import INDEX_VERSION, digest, primary_language, restore, story_key
 from shared.index.dsl import filtering, search_body, stories_body
+from shared.index.dsl_facets import add_facets, read_facets
+from shared.index.dsl_timeline import counts_body, read_timeline, span_body
 from shared.index.elasticsearch_builds import Builds, Places
 from shared.index.elasticsearch_client import Json, Node, in_our_words, reason
 from shared.index.elasticsearch_client import read_hosts as read_hosts
 from shared.index.elasticsearch_stories import UNWANTED, are_countable, is_partial, with_stories
+from shared.index.elasticsearch_walk import ElasticsearchWalks
+from shared.index.facets import plan_facets
 from shared.index.mapping import build_alias, index_settings, is_current
 from shared.index.outcomes import worse
 from shared.index.plan import MAX_WINDOW, Plan, plan_get, plan_search, plan_tombstones
-from shared.index.port import Hit, SearchPage, SearchRequest, WriteOutcome
+from shared.index.port import (
+    Hit,
+    Mark,
+    SearchPage,
+    SearchRequest,
+    Step,
+    Suggestions,
+    Timeline,
+    TimelineRequest,
+    WriteOutcome,
+)
+from shared.index.suggest import make_suggestions, plan_suggestions
+from shared.index.timeline import plan_timeline
+from shared.index.walking import plan_walk
 
 READ_SECONDS = 5.0
 WRITE_SECONDS = 12.0  # two of them, and the work between, stay within a task's time limit of 30 s
@@ -57,6 +75,7 @@ class ElasticsearchIndex:
         )
         self._writer = self._client.options(request_timeout=WRITE_SECONDS)
         self._builds = Builds(self._client, self._writer, alias, index_settings(shards, replicas))
+        self._walks = ElasticsearchWalks(self._client, alias)
 
     def create(self) -> None:
         """Make the index and its alias if they are missing; harmless when they exist or come at once."""
@@ -139,8 +158,11 @@ class ElasticsearchIndex:
 
     def search(self, request: SearchRequest) -> SearchPage:
         """Answer one search with one request; with a second one that counts, where stories are folded."""
-        plan = plan_search(request)
-        answer = self._ask(search_body(plan, ENGINE_SEARCH_TIME))
+        plan, facets = plan_search(request), plan_facets(request)
+        body = search_body(plan, ENGINE_SEARCH_TIME)
+        if facets:
+            add_facets(body, plan, facets, request.facet_size)
+        answer = self._ask(body)
         shown = answer["hits"]["total"]["value"]
         counted = answer["aggregations"]["articles"]["doc_count"] if plan.shown is not None else shown
         scored = plan.sort == "relevance"
@@ -153,6 +175,9 @@ class ElasticsearchIndex:
             engine_ms=float(answer["took"]),
             partial=is_partial(answer),
         )
+        if facets:
+            counts, off = read_facets(answer, facets, request.facet_size)
+            page = replace(page, facets=counts, facets_approximate=off)
         return self._count_stories(plan, page, answer) if plan.by_story and shown else page
 
     def _count_stories(self, plan: Plan, page: SearchPage, answer: Mapping[str, Any]) -> SearchPage:
@@ -164,6 +189,25 @@ class ElasticsearchIndex:
             with in_our_words():
                 told = self._client.search(index=self._alias, body=body, filter_path=[UNWANTED]).body
         return with_stories(page, answer, told)
+
+    def timeline(self, request: TimelineRequest) -> Timeline:
+        """Count hits by time: one request asks for how long a time, one counts."""
+        plan = plan_timeline(request)
+        span = self._ask(span_body(plan, ENGINE_SEARCH_TIME))
+        with in_our_words():
+            body = counts_body(plan, span, ENGINE_SEARCH_TIME)
+            counted = self._client.search(index=self._alias, body=body).body
+        return read_timeline(plan, span, counted)
+
+    def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
+        """Suggest sources, topics and entities by how their names begin; one request."""
+        plan, facets = plan_suggestions(text, size, now)
+        body = search_body(plan, ENGINE_SEARCH_TIME)
+        add_facets(body, plan, facets, size)
+        # The hit tells of the index's version.
+        answer = self._ask(body | {"size": 1, "_source": False, "track_total_hits": False})
+        counts, _ = read_facets(answer, facets, size)
+        return make_suggestions(counts, engine_ms=float(answer["took"]), partial=is_partial(answer))
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked."""
@@ -311,6 +355,18 @@ class ElasticsearchIndex:
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
+
+    def walk(self, request: SearchRequest, mark: Mark | None, now: datetime) -> Step:
+        """Take the next step through a whole result: two requests, and two more to begin."""
+        plan = plan_walk(request)
+        if mark is None or not mark.pin:
+            with in_our_words():
+                self._require_version(self._builds.places().used)
+        return self._walks.step(plan, mark or Mark(), now)
+
+    def end_walk(self, mark: Mark) -> None:
+        """Give up at once what is kept for a walk."""
+        self._walks.end(mark)
 
     def _require_version(self, names: Iterable[str]) -> None:
         for name in names:

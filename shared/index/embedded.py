@@ -24,15 +24,32 @@ from shared.frequencies import Frequencies
 from shared.index import embedded_builds
 from shared.index.analysis import terms_of
 from shared.index.document import digest, primary_language, restore, story_of
+from shared.index.embedded_facets import count_facets
 from shared.index.embedded_files import BUILDING, Follower, build_schema, create_index
 from shared.index.embedded_order import count_of, find_page
-from shared.index.embedded_query import both, build_query
+from shared.index.embedded_query import both, build_query, favouring
 from shared.index.embedded_stories import count_by_story, find_stories
+from shared.index.embedded_timeline import count_timeline
+from shared.index.embedded_walk import EmbeddedWalks
 from shared.index.embedded_writer import Batch, Place, Writers, find_addresses, find_changes
+from shared.index.facets import plan_facets
 from shared.index.outcomes import worse
 from shared.index.plan import KeywordAny, Plan, plan_get, plan_search, plan_tombstones
-from shared.index.port import Hit, SearchPage, SearchRequest, WriteOutcome
+from shared.index.port import (
+    Hit,
+    Mark,
+    SearchPage,
+    SearchRequest,
+    Step,
+    Suggestions,
+    Timeline,
+    TimelineRequest,
+    WriteOutcome,
+)
 from shared.index.stories import folded_story
+from shared.index.suggest import make_suggestions, plan_suggestions
+from shared.index.timeline import plan_timeline
+from shared.index.walking import plan_walk
 
 
 class EmbeddedIndex:
@@ -50,6 +67,7 @@ class EmbeddedIndex:
         self._used = Follower(directory)
         self._built = Follower(directory, BUILDING)
         self._writers = Writers()
+        self._walks = EmbeddedWalks(self._schema)
 
     def create(self) -> None:
         """Make the index and its pointer if they are missing; harmless when they exist."""
@@ -87,12 +105,14 @@ class EmbeddedIndex:
 
     def search(self, request: SearchRequest) -> SearchPage:
         """Answer one search."""
-        plan = plan_search(request)
+        plan, facets = plan_search(request), plan_facets(request)
+        self._walks.forget_old()
         with _in_our_words():
             _, searcher = self._used.look()
             started = time.perf_counter()
             matched = both(build_query(plan.scored, self._schema), build_query(plan.filters, self._schema))
             shown = matched if plan.shown is None else both(matched, build_query(plan.shown, self._schema))
+            shown = favouring(shown, plan, self._schema)
             if plan.by_story:
                 page = self._search_stories(searcher, matched, shown, plan)
             else:
@@ -100,6 +120,9 @@ class EmbeddedIndex:
                 articles = groups + self._count_folded(searcher, matched, plan)
                 hits = tuple(Hit(_read(searcher, address), score) for score, address in found)
                 page = SearchPage(articles, groups, hits, 0.0)
+            if facets:
+                counts, off = count_facets(searcher, self._schema, plan, facets, request.facet_size)
+                page = replace(page, facets=counts, facets_approximate=off)
             return replace(page, engine_ms=(time.perf_counter() - started) * 1000)
 
     def _search_stories(self, searcher: Searcher, matched: Query, shown: Query, plan: Plan) -> SearchPage:
@@ -123,6 +146,22 @@ class EmbeddedIndex:
             return 0
         folded = both(matched, build_query(plan.folded, self._schema))
         return count_of(searcher.search(Query.const_score_query(folded, 0.0), 1))
+
+    def timeline(self, request: TimelineRequest) -> Timeline:
+        """Count hits by time."""
+        plan = plan_timeline(request)
+        with _in_our_words():
+            _, searcher = self._used.look()
+            return count_timeline(searcher, self._schema, plan)
+
+    def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
+        """Suggest sources, topics and entities by how their names begin."""
+        plan, facets = plan_suggestions(text, size, now)
+        with _in_our_words():
+            _, searcher = self._used.look()
+            started = time.perf_counter()
+            counts, _ = count_facets(searcher, self._schema, plan, facets, size)
+        return make_suggestions(counts, engine_ms=(time.perf_counter() - started) * 1000)
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked."""
@@ -209,6 +248,7 @@ class EmbeddedIndex:
 
     def check(self) -> None:
         """Return when searches can be answered."""
+        self._walks.forget_old()
         with _in_our_words():
             self._used.look()
 
@@ -216,8 +256,20 @@ class EmbeddedIndex:
         """Give up the writers with their locks, and the files."""
         with self._write_lock:
             self._writers.keep([])
+        self._walks.close()
         self._used.close()
         self._built.close()
+
+    def walk(self, request: SearchRequest, mark: Mark | None, now: datetime) -> Step:
+        """Take the next step through a whole result."""
+        plan = plan_walk(request)
+        with _in_our_words():
+            _, present = self._used.look()
+            return self._walks.step(plan, mark or Mark(), now, present)
+
+    def end_walk(self, mark: Mark) -> None:
+        """Give up at once what is kept for a walk."""
+        self._walks.end(mark)
 
 
 def _read(searcher: Searcher, address: DocAddress) -> Article:

@@ -20,6 +20,7 @@ from tantivy import Searcher
 
 from shared.errors import IndexMissing
 from shared.index.document import FIELDS, INDEX_VERSION
+from shared.index.keywords import COUNTED
 
 POINTER = "current"
 LAST = "last"  # the highest number a directory was ever given
@@ -103,7 +104,8 @@ def build_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name, kind in FIELDS.items():
         if kind == "keyword":
-            builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+            counted = name in COUNTED
+            builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=counted)
         elif kind == "terms":
             builder.add_text_field(name, tokenizer_name=_TOKENIZER, index_option="position")
         elif kind == "long":

@@ -1,27 +1,37 @@
 """The query language: a user's text to a tree, by hand, so that no engine ever parses what users type.
 
 Grammar, AND before OR: ``any := all (OR all)*``, ``all := one ((AND)? one)*``, ``one := (NOT | - | +) one |
-( any ) | field:( any ) | field:value | published:[day TO day] | "phrase" | word``.
+side near/N side | ( any ) | field:( any ) | field:value | published:date | "phrase" | word | word*``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, time
-from typing import Literal, cast
+from dataclasses import replace
+from typing import cast
 
-from shared.index.analysis import UNSTEMMED, forms, locate
-from shared.index.query import And, Keyword, KeywordField, Node, Not, Or, Phrase, Range, TextField, Word
+from shared.index.analysis import UNSTEMMED, fold, forms, locate
+from shared.index.keywords import KEYWORDS, is_shared
+from shared.index.prefixes import MIN_LETTERS, MIN_PAIRED, is_one_word, is_paired
+from shared.index.query import And, Keyword, Near, Node, Not, Or, Phrase, Prefix, TextField, Word
+from shared.index.ranges import read_range
 from shared.index.scanner import OPERATORS, Lexeme, LexemeKind, check_word, refuse, scan
 
 MAX_CHARACTERS = 512
 MAX_CLAUSES = 32  # words, phrases, values and ranges
 MAX_DEPTH = 16  # of brackets and negations; recursion must end long before Python's own limit
+MAX_PREFIXES = 8  # each looks at every article that has one of its words
+MAX_DISTANCE = 50  # of near/N
+MAX_PHRASE_DISTANCE = 20  # beside several words in a row, where tantivy must try every distance by itself
+# Each word, phrase or so of one side of near/N makes a pair with each of the other side, which is a search of
+# its own in every language. So many words in all pairs of a query are 3,200 clauses of Elasticsearch, which
+# takes 8,192 with half a gigabyte of memory.
+MAX_PAIRED = 80
 
-_FieldName = Literal["title", "body", "source", "topic", "language"]
-_DATES = "dates look like 2026-01-31 or 2026-01-31T18:00:00Z"
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt][0-9:.]+(?:[Zz]|[+-][0-9:]+)?)?")
+_CUT = ("source", "domain", "author", "entity")  # the fields whose values a star may cut short
+_STORY = re.compile(r"[0-9A-Fa-f]{32}")
+_STARRED = re.compile(r"\w\*(?!\w)")
 _TOPIC = re.compile(r"[^\s:]+:\S.*", re.DOTALL)
 _NEWSCODE = re.compile(r"[0-9]{8}")
 
@@ -52,7 +62,9 @@ class _Parser:
         self._at = 0
         self._depth = 0
         self._clauses = 0
-        self._field: _FieldName | None = None  # of the field group that is being read
+        self._prefixes = 0
+        self._paired = 0
+        self._field: str | None = None  # of the field group that is being read
 
     def parse(self) -> Node:
         node = self._any()
@@ -95,19 +107,69 @@ class _Parser:
             case "plus":
                 return self._nested(lexeme, self._one)
             case "open":
-                return self._nested(lexeme, lambda: self._group(lexeme))
+                node = self._nested(lexeme, lambda: self._group(lexeme))
             case "field":
-                return self._fielded(lexeme)
-            case "word" | "phrase":
-                return self._leaf(lexeme, self._field)
+                node = self._fielded(lexeme)
+            case "word" | "phrase" | "prefix":
+                node = self._leaf(lexeme, self._field)
             case _:
                 return self._misplaced(lexeme)
+        return self._near(node, lexeme) if self._next.kind == "near" else node
+
+    def _near(self, first: Node, before: Lexeme) -> Near:
+        sign = self._take()
+        distance = _distance(sign)
+        left = self._side(first, before, sign)
+        after = self._take()
+        if after.kind == "open":
+            second = self._nested(after, lambda: self._group(after))
+        elif after.kind in ("word", "phrase", "prefix"):
+            second = self._leaf(after, self._field)
+        elif after.kind in ("not", "plus", "field"):
+            refuse(f"After {sign.text} comes a word, a phrase or such joined by OR in brackets; a sign or a "
+                   "field stands before all of it: -title:(a near/5 b).", after.position)  # fmt: skip
+        else:
+            refuse(f"Something to search for is missing after {sign.text}.", sign.position)
+        right = self._side(second, after, sign)
+        if self._next.kind == "near":
+            refuse("The sign near/N joins two sides, not three; write AND between two of them: "
+                   "a near/5 b AND b near/5 c.", self._next.position)  # fmt: skip
+        self._count_pairs(left, right, distance, sign)
+        return Near(left, right, distance, cast("TextField | None", self._field), sign.position)
+
+    def _side(self, node: Node, lexeme: Lexeme, sign: Lexeme) -> tuple[Word | Phrase, ...]:
+        """One side of ``near/N`` without its field, which is that of the group around both."""
+        if self._field in KEYWORDS:
+            refuse(f"The sign {sign.text} stands between words of a text, not between values.", sign.position)
+        side = []
+        for one in node.children if isinstance(node, Or) else (node,):
+            if not isinstance(one, Word | Phrase):
+                refuse(f"Beside {sign.text} stands a word, a phrase, or such joined by OR in brackets: "
+                       f'(rate OR "interest rates") {sign.text} bank.', lexeme.position)  # fmt: skip
+            if one.field != self._field:
+                refuse(f"The field stands before both sides of {sign.text}: {one.field}:(a {sign.text} b).",
+                       lexeme.position)  # fmt: skip
+            side.append(replace(one, field=None))
+        return tuple(side)
+
+    def _count_pairs(
+        self, left: tuple[Word | Phrase, ...], right: tuple[Word | Phrase, ...], distance: int, sign: Lexeme
+    ) -> None:
+        lengths = [[len(forms(one.text)[0]) for one in side] for side in (left, right)]
+        self._paired += sum(one + other for one in lengths[0] for other in lengths[1])
+        if self._paired > MAX_PAIRED:
+            refuse(f"Beside near/N stands too much: paired each with each, both sides may have {MAX_PAIRED} "
+                   "words in a query.", sign.position)  # fmt: skip
+        if distance > MAX_PHRASE_DISTANCE and max(map(max, lengths)) > 1:
+            refuse(f"Beside a phrase, or a word of several parts, N goes up to {MAX_PHRASE_DISTANCE}.",
+                   sign.position)  # fmt: skip
 
     def _misplaced(self, lexeme: Lexeme) -> Node:
         before = self._lexemes[self._at - 2] if self._at > 1 else None
-        if lexeme.kind in ("and", "or"):
+        if lexeme.kind in ("and", "or", "near"):
             hint = f'for the word itself, write "{lexeme.text}"'
-            refuse(f"{lexeme.text} needs something on both sides; {hint}.", lexeme.position)
+            sign = f"The sign {lexeme.text[:40]}" if lexeme.kind == "near" else lexeme.text
+            refuse(f"{sign} needs something on both sides; {hint}.", lexeme.position)
         if before is not None and before.kind in ("and", "or", "not", "plus"):
             refuse(f"Something to search for is missing after {before.text}.", before.position)
         if before is not None and before.kind == "open":
@@ -134,10 +196,11 @@ class _Parser:
                 f"There can be no {lexeme.text}: inside a group of {self._field}: values.", lexeme.position
             )
         if lexeme.text == "published":
-            return self._published(lexeme)
-        field = cast("_FieldName", lexeme.text)
+            self._count(lexeme)
+            return read_range(self._take(), lexeme.position)
+        field = lexeme.text
         value = self._take()
-        if value.kind in ("word", "phrase"):
+        if value.kind in ("word", "phrase", "prefix"):
             return self._leaf(value, field)
         if value.kind != "open":
             refuse(f"After {field}: comes a word, a phrase or a group in ( ).", value.position)
@@ -146,44 +209,72 @@ class _Parser:
         self._field = None
         return node
 
-    def _leaf(self, lexeme: Lexeme, field: _FieldName | None) -> Node:
+    def _leaf(self, lexeme: Lexeme, field: str | None) -> Node:
         self._count(lexeme)
-        if lexeme.kind == "word":
-            check_word(lexeme.text, lexeme.position)
-        if field == "source" or field == "topic" or field == "language":
+        if lexeme.kind != "phrase":
+            check_word(lexeme.text.removesuffix("*") if lexeme.kind == "prefix" else lexeme.text,
+                       lexeme.position)  # fmt: skip
+        if field is not None and field in KEYWORDS:
             return _keyword(lexeme, field)
         if not forms(lexeme.text):
             refuse("There is no letter or digit to search for here.", lexeme.position)
-        if lexeme.kind == "phrase":
-            return Phrase(lexeme.text, field, lexeme.position)
-        return _word(lexeme, field)
+        where = cast("TextField | None", field)
+        match lexeme.kind:
+            case "phrase":
+                return _phrase(lexeme, where)
+            case "prefix":
+                return _prefix(lexeme, where)
+            case _:
+                return _word(lexeme, where)
 
     def _count(self, lexeme: Lexeme) -> None:
         self._clauses += 1
         if self._clauses > MAX_CLAUSES:
             refuse(f"A query may have at most {MAX_CLAUSES} words, phrases and values.", lexeme.position)
-
-    def _published(self, lexeme: Lexeme) -> Node:
-        value = self._take()
-        self._count(lexeme)
-        if value.kind == "word":
-            start, end = _start(value.text, value.position), _end(value.text, value.position)
-            return Range(start, end, lexeme.position)
-        if value.kind != "range":
-            refuse(
-                "After published: comes a day, or a range such as [2026-01-01 TO 2026-01-31].", value.position
-            )
-        return _range(value, lexeme.position)
+        self._prefixes += lexeme.kind == "prefix"
+        if self._prefixes > MAX_PREFIXES:
+            refuse(f"A query may have at most {MAX_PREFIXES} words with a star.", lexeme.position)
 
 
-def _keyword(lexeme: Lexeme, field: KeywordField) -> Keyword:
+def _distance(sign: Lexeme) -> int:
+    digits = sign.text.partition("/")[2]
+    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) <= MAX_DISTANCE:
+        refuse(f"The sign {sign.text[:40]} has no usable number; write near/1 (side by side) to "
+               f"near/{MAX_DISTANCE}.", sign.position)  # fmt: skip
+    return int(digits)
+
+
+def _keyword(lexeme: Lexeme, field: str) -> Keyword | Prefix:
     value = lexeme.text.strip()
     if not any(map(str.isalnum, value)):
         refuse(f"There is no letter or digit in this {field}.", lexeme.position)
-    wrong = wrong_topic(value) if field == "topic" else None
+    if lexeme.kind == "prefix":
+        return _cut_value(lexeme, field)
+    wrong = _wrong_value(field, value)
     if wrong:
-        refuse(f"The topic {wrong}.", lexeme.position)
+        refuse(f"The {field} {wrong}.", lexeme.position)
     return Keyword(field, value, lexeme.position)
+
+
+def _cut_value(lexeme: Lexeme, field: str) -> Prefix:
+    value = lexeme.text[:-1]
+    if field not in _CUT:
+        refuse(f"After {field}: comes a whole value; a star may end those of {', '.join(_CUT)}.",
+               lexeme.position)  # fmt: skip
+    if sum(map(str.isalnum, value)) < MIN_LETTERS or not value[0].isalnum():
+        refuse(f"A value with a star begins with at least {MIN_LETTERS} letters or digits: source:news*.",
+               lexeme.position)  # fmt: skip
+    return Prefix(value, field, lexeme.position)
+
+
+def _wrong_value(field: str, value: str) -> str | None:
+    if field == "topic":
+        return wrong_topic(value)
+    if field == "story" and not _STORY.fullmatch(value):
+        return f'"{value[:40]}" is no story_id, which has 32 hex digits'
+    if field == "domain" and is_shared(value.lower()):
+        return f'"{value[:40]}" belongs to no one site; give a domain below it, such as example.com'
+    return None
 
 
 def wrong_topic(value: str) -> str | None:
@@ -205,46 +296,32 @@ def _word(lexeme: Lexeme, field: TextField | None) -> Word:
     return Word(text, field, lexeme.position + start)
 
 
+def _phrase(lexeme: Lexeme, field: TextField | None) -> Phrase:
+    star = _STARRED.search(lexeme.text)
+    if star:
+        refuse("A star has no meaning inside quotation marks; leave it out, or write the word without them.",
+               lexeme.position + 1 + star.start() + 1)  # fmt: skip
+    return Phrase(lexeme.text, field, lexeme.position)
+
+
+def _prefix(lexeme: Lexeme, field: TextField | None) -> Prefix:
+    """A word that goes on, without the punctuation before it."""
+    text = lexeme.text[:-1]
+    found = locate(text, UNSTEMMED)
+    start, end = found[0][1], found[-1][2]
+    if end != len(text):
+        refuse("A star stands right after a letter or digit: econom*.", lexeme.position + len(text))
+    word = text[start:]
+    if not is_one_word(word):
+        refuse(f"A star ends a single word, and {word[:40]} is several; write AND between them.",
+               lexeme.position + start)  # fmt: skip
+    if len(fold(word)) < (MIN_PAIRED if is_paired(word) else MIN_LETTERS):
+        refuse(f"Before a star stand at least {MIN_LETTERS} letters: econom*.", lexeme.position + start)
+    return Prefix(word, field, lexeme.position + start)
+
+
 def _flat(children: list[Node], kind: type[And | Or]) -> tuple[Node, ...]:
     flat: list[Node] = []
     for child in children:
         flat.extend(child.children if isinstance(child, kind) else (child,))
     return tuple(flat)
-
-
-def _range(lexeme: Lexeme, position: int) -> Range:
-    text = lexeme.text
-    if text[0] != "[" or text[-1] != "]":
-        refuse("A range stands in square brackets, both ends included: [2026-01-01 TO 2026-01-31].",
-               lexeme.position)  # fmt: skip
-    ends = text[1:-1].split()
-    if len(ends) != 3 or ends[1] != "TO":
-        refuse("A range needs two ends and TO between them, such as [2026-01-01 TO 2026-01-31]; * leaves an "
-               "end open.", lexeme.position)  # fmt: skip
-    start = None if ends[0] == "*" else _start(ends[0], lexeme.position + text.index(ends[0]))
-    end = None if ends[2] == "*" else _end(ends[2], lexeme.position + text.rindex(ends[2]))
-    if start is None and end is None:
-        refuse("A range needs at least one end that is not open.", lexeme.position)
-    if start is not None and end is not None and end < start:
-        refuse("This range ends before it begins.", lexeme.position)
-    return Range(start, end, position)
-
-
-def _start(text: str, position: int) -> datetime:
-    return _moment(text, position)
-
-
-def _end(text: str, position: int) -> datetime:
-    moment = _moment(text, position)
-    # A day as an end means all of it, up to the last moment that can be told.
-    return datetime.combine(moment, time.max, UTC) if len(text) == len("2026-01-31") else moment
-
-
-def _moment(text: str, position: int) -> datetime:
-    if not _MOMENT.fullmatch(text):
-        refuse(f"{text[:40]!r} is no date; {_DATES}.", position)
-    try:
-        moment = datetime.fromisoformat(text.upper())
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        refuse(f"{text[:40]!r} is no date; {_DATES}.", position)

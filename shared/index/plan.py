@@ -6,14 +6,24 @@ An adapter translates the nodes one by one and decides nothing; fields are those
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
 
 from shared.clock import to_ms
 from shared.errors import InvalidRequest
-from shared.index.analysis import forms
+from shared.index.analysis import STEMMED, UNSTEMMED, forms, terms
+from shared.index.keywords import KEYWORDS
+from shared.index.moments import floor_ms, resolve_range
 from shared.index.port import Filters, SearchRequest, Sort
-from shared.index.query import And, Keyword, Node, Not, Or, Phrase, Range, TextField, Word
+from shared.index.prefixes import beginning, is_paired
+from shared.index.query import And, Keyword, Near, Node, Not, Or, Phrase, Prefix, Range, TextField, Word
 
 TITLE_BOOST = 2.0  # a word in the title says more about an article than the same word in its body
+# Days since an article was published, and what it scores for being no older. A word that stands in one of ten
+# articles scores about three, a rare one ten and more: news come first where many articles fit alike, and a
+# text that fits much better comes before them.
+FRESHNESS = ((1, 1.0), (7, 1.0), (30, 1.0))
+_DAY_MS = 86_400_000
 MAX_WINDOW = 10_000  # the farthest hit a page may reach; Elasticsearch's own limit for offset + size
 
 
@@ -36,6 +46,30 @@ class PhraseAny:
 
 
 @dataclass(frozen=True, slots=True)
+class NearAny:
+    """Both sequences of one of these pairs stand in the field, in any order, and never overlap.
+
+    Between them are fewer than ``distance`` terms. Adds no score: the words of both sides do.
+    """
+
+    field: str
+    pairs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixAny:
+    """The field holds a term that begins with one of ``starts``, or one of ``terms``. Adds no score.
+
+    However many terms begin so, all count: neither engine leaves any out.
+    """
+
+    field: str
+    starts: tuple[str, ...]
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KeywordAny:
     """The keyword field holds at least one of these exact values. Adds nothing to the score."""
 
@@ -45,7 +79,7 @@ class KeywordAny:
 
 @dataclass(frozen=True, slots=True)
 class RangeMs:
-    """The number is there and between ``start`` and ``end``, both included, None open. Adds no score."""
+    """The number, often a moment in ms, is there and between both ends, None open. Adds no score."""
 
     field: str
     start: int | None = None
@@ -75,7 +109,15 @@ class NoneOf:
 
 LEADS = KeywordAny("is_lead", ("true",))
 COPIES = KeywordAny("is_lead", ("false",))
-PlanNode = TermAny | PhraseAny | KeywordAny | RangeMs | AllOf | AnyOf | NoneOf
+PlanNode = TermAny | PhraseAny | NearAny | PrefixAny | KeywordAny | RangeMs | AllOf | AnyOf | NoneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Favour:
+    """What matches the node has so much more score; both engines measure by BM25 with its factor k1 + 1."""
+
+    node: PlanNode
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +129,43 @@ class Plan:
     ``sort_key`` from the highest; else by ``sort_key`` alone, and hits have no score. ``folded`` is the
     opposite of ``shown``: few articles, so that counting them and adding ``groups`` is the cheap way.
     ``by_story``: of what is shown only the first of each ``story_key`` stays, and ``groups`` counts those.
+    By relevance each of ``favours`` adds its score to the hits that match it.
     """
 
     scored: PlanNode
-    filters: PlanNode
+    filters: AllOf
     shown: PlanNode | None
     sort: Sort
     size: int
     offset: int
     folded: PlanNode | None = None
     by_story: bool = False
+    favours: tuple[Favour, ...] = ()
 
 
 def plan_search(request: SearchRequest) -> Plan:
-    """Plan a search; raises ``InvalidRequest`` for a window out of bounds or a text without a word."""
+    """Plan a search.
+
+    Raises ``InvalidRequest`` for a window out of bounds, a text without a word, or a range that ends before
+    it begins.
+    """
     _check_window(request)
     fold = request.duplicates == "fold"
-    scored = AllOf(()) if request.query is None else _plan_node(request.query, fold=fold)
-    filters = [visible(to_ms(request.now)), *_plan_filters(request.filters, fold=fold)]
-    if request.duplicates == "only":
-        filters.append(COPIES)
+    scored = AllOf(()) if request.query is None else _plan_node(request.query, request.now, fold=fold)
     sort: Sort = "newest" if request.sort == "relevance" and not _scores(scored) else request.sort
     shown, folded = (LEADS, COPIES) if fold else (None, None)
     by_story = request.stories == "fold"
-    return Plan(scored, AllOf(tuple(filters)), shown, sort, request.size, request.offset, folded, by_story)
+    filters = plan_filters(request, request.filters)
+    favours = _favour_news(to_ms(request.now)) if sort == "relevance" else ()
+    return Plan(scored, filters, shown, sort, request.size, request.offset, folded, by_story, favours)
+
+
+def plan_filters(request: SearchRequest, filters: Filters) -> AllOf:
+    """What a request's matches obey beside its text, were ``filters`` its filters."""
+    planned = [visible(to_ms(request.now)), *_plan_filters(filters, fold=request.duplicates == "fold")]
+    if request.duplicates == "only":
+        planned.append(COPIES)
+    return AllOf(tuple(planned))
 
 
 def plan_get(ids: tuple[str, ...], now_ms: int) -> PlanNode:
@@ -143,36 +198,41 @@ def _check_window(request: SearchRequest) -> None:
 
 def _plan_filters(filters: Filters, *, fold: bool) -> list[PlanNode]:
     planned: list[PlanNode] = []
-    for wanted, unwanted, field in (
-        (filters.source, filters.not_source, "source"),
-        (filters.language, filters.not_language, "language"),
-        (filters.topic, filters.not_topic, "topic"),
-        (filters.story, filters.not_story, "story"),
-    ):
-        if wanted:
+    for field in KEYWORDS:
+        if wanted := getattr(filters, field):
             planned.append(_plan_keyword(field, wanted, fold=fold))
-        if unwanted:
+        if unwanted := getattr(filters, f"not_{field}"):
             planned.append(NoneOf(_plan_keyword(field, unwanted, fold=False)))  # as below a NOT
     if filters.start is not None or filters.end is not None:
-        planned.append(_plan_range(Range(filters.start, filters.end)))
+        planned.append(_plan_range(filters.start, filters.end))
+    if filters.min_words is not None or filters.max_words is not None:
+        planned.append(RangeMs("words", filters.min_words, filters.max_words))
+    if filters.indexed_since is not None:
+        planned.append(RangeMs("indexed_ms", to_ms(filters.indexed_since)))
+    if filters.has_image is not None:
+        planned.append(KeywordAny("has_image", ("true" if filters.has_image else "false",)))
     return planned
 
 
-def _plan_node(node: Node, *, fold: bool) -> PlanNode:
+def _plan_node(node: Node, now: datetime, *, fold: bool) -> PlanNode:
     match node:
         case Word(text, field, position) | Phrase(text, field, position):
             return _plan_text(text, field, position)
+        case Prefix():
+            return _plan_prefix(node, fold=fold)
+        case Near():
+            return _plan_near(node)
         case Keyword(field=name, value=value):
             return _plan_keyword(name, (value,), fold=fold)
         case Range():
-            return _plan_range(node)
+            return _plan_range(*resolve_range(node, now))
         case And(children):
-            return AllOf(tuple(_plan_node(child, fold=fold) for child in children))
+            return AllOf(tuple(_plan_node(child, now, fold=fold) for child in children))
         case Or(children):
-            return AnyOf(tuple(_plan_node(child, fold=fold) for child in children))
+            return AnyOf(tuple(_plan_node(child, now, fold=fold) for child in children))
         case Not(child):
             # Who wants nothing of a source still wants what ran first elsewhere, and was copied there.
-            return NoneOf(_plan_node(child, fold=False))
+            return NoneOf(_plan_node(child, now, fold=False))
 
 
 def _plan_text(text: str, field: TextField | None, position: int) -> PlanNode:
@@ -193,23 +253,57 @@ def _in_field(field: str, sequences: tuple[tuple[str, ...], ...], boost: float) 
     return PhraseAny(field, sequences, boost)
 
 
+def _plan_prefix(node: Prefix, *, fold: bool) -> PlanNode:
+    if node.field is not None and node.field in KEYWORDS:
+        known = KEYWORDS[node.field]
+        return PrefixAny(known.column(fold=fold), (known.read(node.text),))
+    field = cast("TextField | None", node.field)
+    if not forms(node.text) or is_paired(node.text):
+        return _plan_text(node.text, field, node.position)
+    found = beginning(node.text)
+    title, body = (PrefixAny(name, found.starts, found.whole) for name in ("title_terms", "body_terms"))
+    if field is None:
+        return AnyOf((title, body))
+    return title if field == "title" else body
+
+
+def _plan_near(node: Near) -> PlanNode:
+    if node.field is None:
+        return AnyOf((_near_in("title", node), _near_in("body", node)))
+    return _near_in(node.field, node)
+
+
+def _near_in(field: TextField, node: Near) -> PlanNode:
+    sides = [
+        AnyOf(tuple(_plan_text(one.text, field, one.position) for one in side))
+        for side in (node.left, node.right)
+    ]
+    # An article has the terms of one language, so both sides are looked for in the same one.
+    pairs = [
+        (tuple(terms(left.text, language).split()), tuple(terms(right.text, language).split()))
+        for language in (UNSTEMMED, *STEMMED)
+        for left in node.left
+        for right in node.right
+    ]
+    return AllOf((*sides, NearAny(f"{field}_terms", tuple(dict.fromkeys(pairs)), node.distance)))
+
+
 def _plan_keyword(field: str, values: tuple[str, ...], *, fold: bool) -> PlanNode:
-    folded = tuple(dict.fromkeys(value.lower() for value in values))
-    if field == "topic":
-        return KeywordAny("topics", folded)
-    if field == "language":
-        return KeywordAny("languages", folded)
-    if field == "story":
-        return KeywordAny("story_id", folded)
-    own = KeywordAny("source", folded)
+    known = KEYWORDS[field]
     # A reader of one source must find what ran there, also when the lead that is shown ran elsewhere.
-    return AnyOf((own, KeywordAny("copy_sources", folded))) if fold else own
+    return KeywordAny(known.column(fold=fold), tuple(dict.fromkeys(map(known.read, values))))
 
 
-def _plan_range(wanted: Range) -> PlanNode:
-    start = None if wanted.start is None else to_ms(wanted.start)
-    end = None if wanted.end is None else to_ms(wanted.end)
-    return RangeMs("published_ms", start, end)
+def _plan_range(start: datetime | None, end: datetime | None) -> PlanNode:
+    # Rounded down: the last moment of a day before 1970 must not become the first of the next.
+    first, last = (None if moment is None else floor_ms(moment) for moment in (start, end))
+    return RangeMs("published_ms", first, last)
+
+
+def _favour_news(now_ms: int) -> tuple[Favour, ...]:
+    return tuple(
+        Favour(RangeMs("published_ms", start=now_ms - days * _DAY_MS), score) for days, score in FRESHNESS
+    )
 
 
 def _scores(node: PlanNode) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -14,6 +14,7 @@ from shared.index.query import Node
 Duplicates = Literal["fold", "keep", "only"]
 Stories = Literal["keep", "fold"]
 Sort = Literal["relevance", "newest", "oldest"]
+FacetName = Literal["source", "language", "topic", "domain", "author", "entity", "story"]
 WriteWord = Literal["written", "stale", "refused", "unavailable"]
 
 
@@ -37,7 +38,10 @@ class Filters:
 
     ``not_*`` are the negative twins. ``start`` and ``end`` bound ``published_at``, both included.
     Under ``duplicates=fold`` a source matches an article whose duplicate ran there too; a source that is
-    not wanted leaves out its own articles alone, and so does a source below a NOT in the query.
+    not wanted leaves out its own articles alone, and so does a source below a NOT in the query. So it is
+    with ``domain``: the host of an article's URL or source, or a domain above it (``example.com`` has
+    ``news.example.com``). ``entity`` and ``author`` are whole names, whatever their case and accents.
+    ``min_words`` and ``max_words`` bound ``word_count``, both included; ``indexed_since`` is included too.
     """
 
     source: tuple[str, ...] = ()
@@ -48,8 +52,18 @@ class Filters:
     not_topic: tuple[str, ...] = ()
     story: tuple[str, ...] = ()
     not_story: tuple[str, ...] = ()
+    domain: tuple[str, ...] = ()
+    not_domain: tuple[str, ...] = ()
+    entity: tuple[str, ...] = ()
+    not_entity: tuple[str, ...] = ()
+    author: tuple[str, ...] = ()
+    not_author: tuple[str, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
+    min_words: int | None = None
+    max_words: int | None = None
+    indexed_since: datetime | None = None
+    has_image: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,8 @@ class SearchRequest:
     ``duplicates`` says first which matches may be hits: all (``keep``), all but the duplicates of a lead
     (``fold``), or these alone (``only``). Rewrites and excerpts are hits under ``fold``, and not under
     ``only``: they have words of their own, see ``document.is_folded``. With ``stories=fold`` each story is
-    then one hit, the best of those by the sort order.
+    then one hit, the best of those by the sort order. ``facet_size`` is 1..10,000 values of each
+    facet.
     """
 
     now: datetime
@@ -70,6 +85,16 @@ class SearchRequest:
     sort: Sort = "relevance"
     size: int = 20
     offset: int = 0
+    facets: tuple[FacetName, ...] = ()
+    facet_size: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """A value of a facet, as a filter reads it, and how many hits there are with it."""
+
+    value: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +125,12 @@ class SearchPage:
     ``duplicates=keep`` or ``only`` both count the articles asked for. With ``stories=fold`` ``groups`` counts
     the stories of what may be a hit: exactly up to 40,000; where there are more it may be some percent off,
     and ``groups_approximate`` is true. ``partial`` is true when the engine ran out of time.
+
+    ``facets`` has the values with most hits, by count and then by value. Each facet is counted as if its own
+    filter and the negative twin were not set, and all others were; an article counts for each of its values,
+    and under ``duplicates=fold`` a lead for those of the copies under it too, as the filters match. Stories
+    are counted apart, folded or not. Facets of which a value may be missing, or a count too low, are named
+    in ``facets_approximate``.
     """
 
     articles: int
@@ -108,6 +139,102 @@ class SearchPage:
     engine_ms: float
     partial: bool = False
     groups_approximate: bool = False
+    facets: Mapping[str, tuple[FacetCount, ...]] = field(default_factory=dict)
+    facets_approximate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a walk through a whole result stands: what its next step goes on from.
+
+    ``pin`` names the state of the index that is kept for this walk, and is empty while none is. ``score``
+    and ``key`` (a ``sort_key``) are those of the last hit, None before the first. ``seen`` are the ids of
+    hits that were shown before a state was kept: none of them comes again. ``articles`` and ``groups`` are
+    the totals of the kept state.
+    """
+
+    pin: str = ""
+    score: float | None = None
+    key: int | None = None
+    seen: tuple[str, ...] = ()
+    articles: int = 0
+    groups: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page of a walk, and the mark of the next; without one this was the end."""
+
+    page: SearchPage
+    mark: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRequest:
+    """One timeline: filters and duplicates as in a search, which hits are counted by ``published_at``.
+
+    ``interval`` is hour, day, week (from Monday) or month, all in UTC, or a fixed number of minutes, hours or
+    days from 1970 on (``30m``, ``6h``, ``2d``). ``split`` also counts the ten values with most hits.
+    """
+
+    now: datetime
+    query: Node | None = None
+    filters: Filters = field(default_factory=Filters)
+    duplicates: Duplicates = "fold"
+    interval: str = "day"
+    split: Literal["source", "topic"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineBucket:
+    """The hits from ``start`` to ``end``, its last millisecond.
+
+    ``split`` counts the values, each hit for every one it has; ``other`` the hits with none of them.
+    """
+
+    start: datetime
+    end: datetime
+    count: int
+    split: Mapping[str, int] | None = None
+    other: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The buckets from the first hit to the last, empty ones between them too; at most 1,000.
+
+    ``total`` is the ``groups`` of the search, ``undated`` the hits among them that have no ``published_at``.
+    """
+
+    interval: str
+    buckets: tuple[TimelineBucket, ...]
+    total: int
+    undated: int
+    engine_ms: float
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A value to filter by, how it is called, and how many articles have it."""
+
+    value: str
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """Of each kind the names that begin as asked and that most visible articles have, largest first.
+
+    Counts are those of a facet over everything, but a topic's are without those of the topics below it.
+    """
+
+    sources: tuple[Suggestion, ...]
+    topics: tuple[Suggestion, ...]
+    entities: tuple[Suggestion, ...]
+    engine_ms: float
+    partial: bool = False
 
 
 class ArticleIndex(Protocol):
@@ -134,6 +261,18 @@ class ArticleIndex(Protocol):
 
     def search(self, request: SearchRequest) -> SearchPage:
         """Answer one search."""
+
+    def timeline(self, request: TimelineRequest) -> Timeline:
+        """Count hits by time.
+
+        Raises ``InvalidRequest`` for an interval that is none, or so fine that there were too many buckets.
+        """
+
+    def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
+        """Up to ``size`` sources, topics and entities each whose names begin with a text.
+
+        Case and accents do not count. Raises ``InvalidRequest`` for an empty text, or a size not in 1..20.
+        """
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked; missing ones are left out."""
@@ -183,3 +322,21 @@ class ArticleIndex(Protocol):
 
     def close(self) -> None:
         """Give up connections, locks and files."""
+
+    def walk(self, request: SearchRequest, mark: Mark | None, now: datetime) -> Step:
+        """Take the next step through a whole result: up to ``request.size`` (1..500) hits, to the very end.
+
+        - ``None``, or a mark without a pin as ``walking.mark_behind`` makes it, begins a walk: the index is
+          kept for it as it is then. Every match of that state comes once, in the order of ``search``,
+          whatever is written meanwhile; totals are of that state too. Each step needs the same request.
+        - Which articles come is decided by the kept state, what is shown of them by the index as it is now:
+          a corrected article comes with its new text. What readers may no longer see at ``now`` is left out,
+          with nothing in its place: a page may be short, or empty; only a missing mark is the end.
+        - A state is kept for ``walking.KEEP_SECONDS`` after the last step, and given up at the end.
+        - Raises ``WalkGone`` when the state is no longer kept, ``Unavailable`` also when too many are, or
+          when the engine ran out of time: no step is ever partial, and a mark may be tried again.
+          ``InvalidRequest`` for folded stories, an offset, or a size out of bounds.
+        """
+
+    def end_walk(self, mark: Mark) -> None:
+        """Give up at once what is kept for a walk; harmless when nothing is, and never raises."""

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, time
 
-from shared.index.query import And, Keyword, Node, Not, Or, Phrase, Range, Word
+from shared.index.query import (
+    And,
+    DateMath,
+    Keyword,
+    Moment,
+    Near,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+    Range,
+    Word,
+)
 from shared.index.scanner import OPERATORS
 
 _PLAIN = re.compile(
@@ -26,6 +39,15 @@ def print_query(node: Node) -> str:
             return _prefixed(field, _quoted(text))
         case Keyword(field=name, value=value):
             return _prefixed(name, value if _is_value(value) else _quoted(value))
+        case Prefix(text, field):
+            return _prefixed(field, f"{text}*")
+        case Near(left, right, distance, field):
+            near = f"{_side(left)} near/{distance} {_side(right)}"
+            return near if field is None else f"{field}:({near})"
+        case Range(None, DateMath(text, excluded=True)):
+            return f"published:<{text}"
+        case Range(DateMath(text, excluded=True), None):
+            return f"published:>{text}"
         case Range(start, end):
             return f"published:[{_start(start)} TO {_end(end)}]"
         case And(children):
@@ -33,7 +55,13 @@ def print_query(node: Node) -> str:
         case Or(children):
             return " OR ".join(_operand(child) for child in children)
         case Not(child):
-            return f"NOT {_operand(child)}"
+            inner = _operand(child)
+            return f"NOT ({inner})" if isinstance(child, Near) and child.field is None else f"NOT {inner}"
+
+
+def _side(side: tuple[Word | Phrase, ...]) -> str:
+    text = " OR ".join(map(print_query, side))
+    return text if len(side) == 1 else f"({text})"
 
 
 def _operand(node: Node) -> str:
@@ -54,16 +82,16 @@ def _is_value(text: str) -> bool:
     return all(map(_PLAIN.fullmatch, text.split(":"))) and text not in OPERATORS
 
 
-def _start(moment: datetime | None) -> str:
-    if moment is None:
-        return "*"
+def _start(moment: Moment | None) -> str:
+    if moment is None or isinstance(moment, DateMath):
+        return "*" if moment is None else moment.text
     moment = moment.astimezone(UTC)
     return moment.date().isoformat() if moment.time() == time.min else _exact(moment)
 
 
-def _end(moment: datetime | None) -> str:
-    if moment is None:
-        return "*"
+def _end(moment: Moment | None) -> str:
+    if moment is None or isinstance(moment, DateMath):
+        return "*" if moment is None else moment.text
     moment = moment.astimezone(UTC)
     return moment.date().isoformat() if moment.time() == time.max else _exact(moment)
 

@@ -11,7 +11,22 @@ from datetime import datetime
 from typing import Literal
 
 TextField = Literal["title", "body"]  # None in a node means both
-KeywordField = Literal["source", "topic", "language"]
+
+
+@dataclass(frozen=True, slots=True)
+class DateMath:
+    """A moment told from now, or from a date, in Elasticsearch's words: ``now-7d/d``, ``2026-01-31||-1M``.
+
+    It becomes a moment when a search is planned (``moments.resolve``). ``excluded``: beyond the unit that
+    the text ends with, and not in it, as ``<now/d`` says.
+    """
+
+    text: str
+    excluded: bool = False
+    position: int = 0
+
+
+Moment = datetime | DateMath
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +48,46 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefix:
+    """Words that begin with ``text``, in all their forms; of a keyword field, values that begin so."""
+
+    text: str
+    field: str | None = None  # a text field, a name of ``keywords.KEYWORDS``, or None for title and body
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """One of ``left`` and one of ``right`` in one field, in any order, fewer than ``distance`` words between.
+
+    They do not overlap: ``a near/5 a`` needs two of them. The sides have no field of their own.
+    """
+
+    left: tuple[Word | Phrase, ...]
+    right: tuple[Word | Phrase, ...]
+    distance: int
+    field: TextField | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Keyword:
     """An exact value of a keyword field; a topic code matches its narrower topics too."""
 
-    field: KeywordField
+    field: str  # a name of ``keywords.KEYWORDS``
     value: str
     position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Published between ``start`` and ``end``, both included; None leaves a side open."""
+    """Published between ``start`` and ``end``, both included; None leaves a side open.
 
-    start: datetime | None = None
-    end: datetime | None = None
+    Only where the other side is open may date math be ``excluded``.
+    """
+
+    start: Moment | None = None
+    end: Moment | None = None
     position: int = 0
 
 
@@ -71,4 +112,4 @@ class Not:
     child: Node
 
 
-Node = Word | Phrase | Keyword | Range | And | Or | Not
+Node = Word | Phrase | Prefix | Near | Keyword | Range | And | Or | Not

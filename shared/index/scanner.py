@@ -8,11 +8,14 @@ from typing import Literal, NoReturn
 
 from shared.errors import InvalidRequest
 from shared.index.analysis import forms
+from shared.index.keywords import KEYWORDS
 
-LexemeKind = Literal["word", "phrase", "field", "range", "and", "or", "not", "plus", "open", "close", "end"]
+LexemeKind = Literal[
+    "word", "prefix", "phrase", "field", "range", "and", "or", "not", "plus", "near", "open", "close", "end"
+]
 
-FIELDS = ("title", "body", "source", "topic", "language", "published")
-EXACT_FIELDS = ("source", "topic", "language")
+FIELDS = ("title", "body", *KEYWORDS, "published")
+EXACT_FIELDS = tuple(KEYWORDS)
 KNOWN_FIELDS = ", ".join(f"{name}:" for name in FIELDS)
 
 _QUOTES = '"“”„‟«»＂'
@@ -22,7 +25,8 @@ _CHUNK = re.compile(rf"[^\s\x00-\x1f\x7f(){_QUOTES}]+")
 _FIELD = re.compile(r"([^\W\d][\w.]*):")
 _RANGE = re.compile(r"[\[{][^\]}]*[\]}]?")
 OPERATORS: dict[str, LexemeKind] = {"AND": "and", "OR": "or", "NOT": "not"}
-_NEAR = re.compile(r"near/\d+$", re.IGNORECASE)
+_NEAR = re.compile(r"near/[+-]?\d*", re.IGNORECASE)
+_PREFIX = re.compile(r"[^*]+\*")
 _MODIFIER = re.compile(r"[~^]\d*(?:\.\d+)?$")
 
 
@@ -104,10 +108,18 @@ class _Scanner:
         if field is not None:
             self.lexemes.append(field)
             return at + len(field.text) + 1
-        check_word(chunk, at)
-        if self._group is not None or forms(chunk):
-            self.lexemes.append(Lexeme("word", chunk, at))
+        if _NEAR.fullmatch(chunk):
+            self.lexemes.append(Lexeme("near", chunk, at))
+            return end
+        kind = _kind(chunk)
+        check_word(chunk.removesuffix("*") if kind == "prefix" else chunk, at)
+        if self._group is not None or kind == "prefix" or forms(chunk):
+            self.lexemes.append(Lexeme(kind, chunk, at))
         return end
+
+
+def _kind(chunk: str) -> LexemeKind:
+    return "prefix" if _PREFIX.fullmatch(chunk) else "word"
 
 
 def _binds(text: str, at: int) -> bool:
@@ -131,7 +143,7 @@ def _scan_value(text: str, at: int) -> tuple[Lexeme, int]:
     match = _RANGE.match(text, at) or _CHUNK.match(text, at)
     if match is None:
         refuse("A value is missing here.", at)
-    kind: LexemeKind = "range" if text[at] in "[{" else "word"
+    kind: LexemeKind = "range" if text[at] in "[{" else _kind(match[0])
     return Lexeme(kind, match[0], at), match.end()
 
 
@@ -165,15 +177,17 @@ def _scan_field(text: str, chunk: str, at: int) -> Lexeme | None:
 
 def check_word(chunk: str, at: int) -> None:
     """Refuse signs that mean something elsewhere, rather than search for something else than was meant."""
-    if chunk == "*":
+    if chunk and not chunk.strip("*"):
         refuse("A lone * is not needed: an empty query matches everything.", at)
-    if _NEAR.match(chunk):
-        refuse("The sign near/N is not supported yet; use a phrase in quotation marks.", at)
+    if _NEAR.fullmatch(chunk):
+        refuse(f'The sign {chunk[:40]} stands between two words; for the text itself, write "{chunk}".', at)
     if "*" in chunk:
-        refuse("Words cannot be cut off with *; write the whole word, its inflected forms match too.", at)
+        refuse("A star stands at the end of a word, after at least 3 letters: econom*.",
+               at + chunk.index("*"))  # fmt: skip
     if len(chunk) > 2 and chunk[0] == chunk[-1] == "/":
         refuse("Regular expressions cannot be searched for; write words, or put the text in quotes.", at)
     if chunk == "||" or (chunk[0] == "!" and forms(chunk)):
         refuse("Write OR between words for either, and NOT or - before a word to exclude it.", at)
     if _MODIFIER.search(chunk) and forms(chunk):
-        refuse("Signs like ~ and ^ after a word have no meaning here; leave them out.", at)
+        refuse("Signs like ~ and ^ after a word have no meaning here; leave them out. For words that stand "
+               "close together, write near/5 between them.", at)  # fmt: skip

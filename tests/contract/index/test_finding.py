@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -116,6 +117,53 @@ CASES = [
     ("runs -bank", {9, 10}),
     ("run OR -run", set(TEXTS)),
     ("run AND NOT run", set()),
+    ("raise near/1 rate", {1}),
+    ("rates near/1 raised", {1}),
+    ("governor near/2 interest", set()),
+    ("governor near/4 interest", {1}),
+    ("interest near/4 governors", {1}),
+    ("bank near/50 talks", {1}),
+    ("central near/50 talks", set()),  # one stands in the title, the other in the body
+    ("title:(bank near/2 rate)", {1}),
+    ("title:(governor near/5 rate)", set()),
+    ("runs near/5 runs", set()),  # there is but one in a field
+    ("run near/3 ran", {10}),
+    ("late near/3 (ran OR bank)", {10}),
+    ('"central bank" near/1 raise', {1}),
+    ('raise near/1 "central bank"', {1}),
+    ('"interest rates" near/3 "U.S. led"', {1}),
+    ("covid-19 near/1 rente", {8}),
+    ("covid-19 near/2 banken", set()),
+    ("東京 near/3 知事", {5}),
+    ("東京都 near/5 発表", {5}),
+    ("発表 near/1 東京", set()),
+    ("министр near/2 спорить", {7}),
+    ("haus near/1 munchen", set()),
+    ("haus near/2 munchen", {2}),
+    ("die near/1 regierung -straße", set()),
+    ("-(runs near/5 late)", set(TEXTS) - {10}),
+    ("gover*", {1, 14}),
+    ("governo*", {1, 14}),
+    ("raisi*", {1}),
+    ("runni*", {9, 10}),
+    ("run*", {9, 10}),
+    ("econ*", {3}),
+    ("ÉCONOM*", {3}),
+    ("économi*", {3}),
+    ("häu*", {2}),
+    ("reg*", {2, 8}),
+    ("députée*", {3}),
+    ("nacio*", {4, 14}),
+    ("росси*", {7}),
+    ("المتحدث*", set()),
+    ("202*", {5}),
+    ("cov*", {8}),
+    ("東京都*", {5}),
+    ("시장*", {6}),
+    ("दिल्*", {15}),
+    ("title:gover*", set()),
+    ("body:gover*", {1, 14}),
+    ("-run* -gover*", set(TEXTS) - {1, 9, 10, 14}),
     ("language:zh", {11}),
     ("language:ZH-hans", {11}),
     ("language:(ru OR ko)", {6, 7}),
@@ -175,6 +223,10 @@ def test_filters_in_the_query_mean_the_same(filed):
     assert matched(filed, "topic:medtop:04000000 -topic:medtop:15000000") == {1}
     assert matched(filed, "source:(cnn.com OR wire:42)") == {3, 4}
     assert matched(filed, 'quiet source:"bbc.com"', filters=Filters(language=("en-GB",))) == {1}
+    assert matched(filed, "source:BBC*") == {1, 2}
+    assert matched(filed, "source:cnn.* OR source:wire:*") == {3, 4}
+    assert matched(filed, "-source:bbc*") == {3, 4}
+    assert matched(filed, "source:w.re:*") == set()  # a sign stands for itself
 
 
 DAY = datetime(2026, 1, 15, tzinfo=UTC)
@@ -207,6 +259,33 @@ def test_ranges_include_both_ends_and_a_day_means_all_of_it(dated):
     assert matched(dated, "published:[2026-01-15T01:00:00+01:00 TO 2026-01-15T00:00:00Z]") == {2}
     assert matched(dated, "-published:[2026-01-15 TO *]") == {1, 6, 7}
     assert matched(dated, "published:[1900-01-01 TO 1960-01-01]") == {7}
+    assert matched(dated, "published:1951-05-04") == set()  # it ends before the next day also then
+    assert matched(dated, "published:2026-01") == {1, 2, 3, 4, 5}
+    assert matched(dated, "published:2026") == {1, 2, 3, 4, 5}
+    assert matched(dated, "published:>2026-01-14 published:<2026-01-16") == {2, 3, 4}
+    assert matched(dated, "published:>2026-01-15T09:00:00Z") == {4, 5}
+    assert matched(dated, "published:>=2026-01-15T09:00:00Z") == {3, 4, 5}
+
+
+def test_date_math_is_told_from_the_now_of_the_search(dated):
+    now = DAY + timedelta(hours=12)
+    found = {text: matched(dated, f"published:{text}", now=now) for text, _ in MATH_CASES}
+    assert found == dict(MATH_CASES)
+    assert matched(dated, "published:now/d", now=now + timedelta(days=1)) == {5}
+
+
+MATH_CASES = [
+    ("now/d", {2, 3, 4}),
+    ("now-1d/d", {1}),
+    ("<now/d", {1, 7}),
+    ("<=now/d", {1, 2, 3, 4, 7}),
+    (">now/d", {5}),
+    (">=now-3h", {3, 4, 5}),
+    (">now-3h", {4, 5}),
+    ("[now-12h TO now]", {2, 3}),
+    ("[now-75y/y TO now-1y]", {7}),
+    ("[2026-01-14||+1d TO 2026-01-15||/d]", {2, 3, 4}),
+]
 
 
 def test_start_and_end_of_the_filters_are_included(dated):
@@ -215,10 +294,66 @@ def test_start_and_end_of_the_filters_are_included(dated):
     assert matched(dated, filters=Filters(end=DAY - STEP)) == {1, 7}
 
 
+def test_words_beside_themselves_must_stand_there_twice(index):
+    fill(
+        index,
+        article(1, "oil gas x x oil gas"),
+        article(2, "oil gas oil gas"),
+        article(3, "oil gas oil", "gas oil gas"),
+        article(4, "oil oil x oil"),
+        article(5, "東京都東京都"),
+    )
+    assert matched(index, "title:(oil near/1 oil)") == {4}
+    assert matched(index, "title:(oil near/2 oil)") == {2, 3, 4}
+    assert matched(index, "title:(oil near/4 oil)") == {1, 2, 3, 4}
+    assert matched(index, '"oil gas" near/1 "oil gas"') == {2}
+    assert matched(index, '"oil gas" near/2 "oil gas"') == {2}
+    assert matched(index, '"oil gas" near/3 "oil gas"') == {1, 2}
+    assert matched(index, '"gas oil" near/20 "gas oil"') == set()
+    assert matched(index, '"oil gas" near/1 "oil gas oil"') == set()
+    assert matched(index, '"oil oil" near/2 oil') == {4}
+    assert matched(index, "東京都 near/2 東京都") == {5}
+    assert matched(index, "東京都 near/1 東京都") == set()  # 都東 stands between
+
+
+def test_a_phrase_near_something_has_no_gaps_of_its_own(index):
+    fill(
+        index,
+        article(1, "new x york bank"),
+        article(2, "new york x bank x new x york"),
+        article(3, "bank new x york x x bank"),
+        article(4, "york new bank"),
+        article(5, "new york"),
+    )
+    assert matched(index, '"new york" near/2 bank') == {2}
+    assert matched(index, '"new york" near/5 bank') == {2}
+    assert matched(index, 'bank near/3 ("new york" OR "york x x")') == {2, 3}
+    assert matched(index, '"new york" near/1 bank') == set()
+
+
 def test_trees_that_no_text_spells_are_understood_too(filed):
     assert matched(filed, Or((Keyword("source", "cnn.com"), Not(Word("quiet"))))) == {3}
     assert matched(filed, Range(None, None)) == {1, 2, 3}
     assert matched(filed, Not(Not(Not(Keyword("language", "en"))))) == {3, 4}
+
+
+WORDS = ["in", "of", "at", "it", "he", "we", "an", "us", "or", "to", "by", "on", "so", "up", "my", "me"]
+# As much as the language allows, each of a kind that costs the engines most.
+LARGEST = [
+    (f"({' OR '.join(WORDS[:5])}) near/50 ({' OR '.join(WORDS[5:13])})", {1}),
+    (f'"{" ".join(WORDS[:4])}" near/20 "{" ".join(WORDS[:4])}" ' * 10, {1}),
+    (f"(my OR me OR up) near/20 ({' OR '.join(f'{one}-{two}' for one, two in pairwise(WORDS[:9]))})", {1}),
+    (f'"{"a b " * 39}" near/20 "c d"', set()),
+    (f"source:{'n' * 500}*", set()),
+    ("n" * 511 + "*", set()),
+    (" OR ".join(f"{word}abc*" for word in WORDS[:8]), set()),
+    (" OR ".join(f'"{word} {word}"' for word in WORDS * 2), {1}),
+]
+
+
+def test_the_largest_queries_are_answered(index):
+    fill(index, article(1, " ".join((*WORDS, *WORDS, "me"))), article(2, " ".join(WORDS[:4])))
+    assert [(query, matched(index, query)) for query, _ in LARGEST] == LARGEST
 
 
 def test_text_that_looks_like_an_engines_syntax_is_only_text(index):

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from shared.article import Copy
+from shared.errors import InvalidRequest
 from shared.index.document import story_of
 from shared.index.parser import parse_query
 from shared.index.port import Filters
 from shared.index.printer import print_query
-from shared.index.query import And, Keyword, Node, Not, Or, Phrase, Range, Word
+from shared.index.query import And, DateMath, Keyword, Near, Node, Not, Or, Phrase, Prefix, Range, Word
 from tests.contract.index.corpus import (
     ECONOMY,
+    MATH,
     NOW,
     SPORT,
+    VOCABULARY,
     article,
     ask,
     fill,
@@ -31,15 +35,17 @@ from tests.contract.index.corpus import (
 )
 
 ARTICLES = 120
-QUERIES = 150
+QUERIES = 250
+KINDS = (
+    "word", "word", "phrase", "prefix", "near", "near", "keyword", "range", "and", "or", "not",
+)  # fmt: skip
 LANGUAGES = ("en", "en-GB", "de", "fr", "es", "und", "ja", "nl")
 STORIES = Filters(story=tuple(f"{number:032x}" for number in range(5, 60)))
 SOURCES = ("a.com", "b.com", "c.com")
 COPIED = ("duplicate", "duplicate", "version", "excerpt")
-# Few words, in forms that meet after stemming and folding, so that chance meetings are common.
-VOCABULARY = (
-    "run", "running", "Runs", "haus", "Häuser", "économie", "economies", "banks", "bank", "bank's",
-    "U.S.", "us", "COVID-19", "2026", "東京", "京都", "東京都", "die", "the", "nación", "naciones", "l'état",
+BEGINNINGS = (
+    "run", "runn", "runni", "Runs", "hau", "häus", "eco", "econom", "économi", "economie", "ban", "cov",
+    "202", "nac", "nació", "nacion", "the", "éta", "diese", "東京", "東京都",
 )  # fmt: skip
 
 
@@ -68,16 +74,34 @@ def generated_article(number: int, chance: random.Random):
     )
 
 
+def asked_query(chance: random.Random, depth: int = 3) -> Node:
+    """A generated query of a size that the language allows."""
+    while True:
+        query = generated_query(chance, depth)
+        with suppress(InvalidRequest):
+            parse_query(print_query(query), 10_000)
+            return query
+
+
 def generated_query(chance: random.Random, depth: int = 3) -> Node:
-    kind = chance.choice(
-        ("word", "word", "phrase", "keyword", "range", "and", "or", "not") if depth else ("word",)
-    )
+    kind = chance.choice(KINDS if depth else ("word",))
     match kind:
         case "word":
             return Word(chance.choice(VOCABULARY), chance.choice((None, None, "title", "body")))
         case "phrase":
             words = " ".join(chance.choices(VOCABULARY, k=chance.choice((1, 2, 2, 3))))
             return Phrase(words, chance.choice((None, "title", "body")))
+        case "prefix":
+            field = chance.choice((None, None, "title", "body", "source"))
+            return Prefix(chance.choice(("a.co", "b.com", "sou") if field == "source" else BEGINNINGS), field)
+        case "near":
+            left = generated_side(chance)
+            return Near(
+                left,
+                left if chance.random() < 0.15 else generated_side(chance),
+                chance.choice((1, 1, 2, 2, 3, 4, 5, 8, 20)),
+                chance.choice((None, None, "title", "body")),
+            )
         case "keyword":
             return chance.choice(
                 (
@@ -89,6 +113,8 @@ def generated_query(chance: random.Random, depth: int = 3) -> Node:
                 )
             )
         case "range":
+            if chance.random() < 0.5:
+                return generated_math(chance)
             start = NOW - timedelta(days=chance.randrange(10))
             return Range(*chance.choice(((start, None), (None, start), (start, start + timedelta(days=2)))))
         case "not":
@@ -98,6 +124,27 @@ def generated_query(chance: random.Random, depth: int = 3) -> Node:
             return And(children) if kind == "and" else Or(children)
 
 
+def generated_side(chance: random.Random) -> tuple[Word | Phrase, ...]:
+    return tuple(
+        Phrase(" ".join(chance.choices(VOCABULARY, k=2)))
+        if chance.random() < 0.2
+        else Word(chance.choice(VOCABULARY))
+        for _ in range(chance.choice((1, 1, 2, 3)))
+    )
+
+
+def generated_math(chance: random.Random) -> Range:
+    first, second = chance.choices(list(MATH), k=2)
+    if chance.random() < 0.4:
+        excluded = chance.random() < 0.5
+        one = DateMath(first, excluded)
+        return Range(one, None) if chance.random() < 0.5 else Range(None, one)
+    first, second = sorted((first, second), key=lambda text: (MATH[text][0], MATH[text][1]))
+    if MATH[second][1] < MATH[first][0]:
+        return Range(DateMath(first), None)
+    return Range(DateMath(first), DateMath(second))
+
+
 def test_generated_queries_find_what_their_definition_says(index):
     chance = random.Random(3)
     articles = [generated_article(number, chance) for number in range(ARTICLES)]
@@ -105,7 +152,7 @@ def test_generated_queries_find_what_their_definition_says(index):
     fill(index, *(replace(one, change=2) for one in articles[::7]))  # rewritten, with deletions underneath
     found_some = 0
     for _ in range(QUERIES):
-        query = generated_query(chance)
+        query = asked_query(chance)
         duplicates = chance.choice(("fold", "keep", "only"))
         fold = duplicates == "fold"
         filters = chance.choice(
@@ -150,6 +197,6 @@ def test_a_printed_query_finds_the_same_set(index):
     chance = random.Random(5)
     fill(index, *(generated_article(number, chance) for number in range(60)))
     for _ in range(30):
-        query = generated_query(chance, 2)
+        query = asked_query(chance, 2)
         again = parse_query(print_query(query), 10_000)
         assert numbers(ask(index, query)) == numbers(ask(index, again))

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from shared.article import Amount, Article, Copy, Removed, Source, Tag, VerdictWord
+from shared.article import Amount, Article, Copy, Entity, Removed, Source, Tag, VerdictWord
 from shared.clock import to_ms
 from shared.index.document import FIELDS, digest, document, restore, story_key, story_of
 
@@ -22,6 +22,10 @@ ARTICLE = Article(
     ingested_at=NOW,
     language="en-GB",
     published_at=NOW,
+    indexed_at=NOW + timedelta(seconds=1),
+    word_count=2,
+    authors=("Zoë  B. Smith", "ZOE B. SMITH"),
+    entities=(Entity("São Paulo", "place"), Entity("Sao Paulo", "organisation"), Entity("O’Neill", "person")),
     embargo_until=NOW,
     removed=(Removed("Share", "share"),),
     topics=(
@@ -46,11 +50,22 @@ def test_a_document_has_what_is_searched_and_the_article_beside_it():
         "story_id": "a" * 32,
         "story_key": story_key(ARTICLE),
         "source": "bbc.com",
-        "copy_sources": ["c.com"],
+        "ran_sources": ["bbc.com", "c.com"],
+        "domains": ["bbc.com"],
+        "ran_domains": ["bbc.com", "c.com"],
         "language": "en-GB",
         "languages": ["en-gb", "en"],
         "topics": ["medtop:20000344", "medtop:04000000"],
+        "topic_labels": [
+            "economy\tmedtop:20000344\teconomy",
+            "economy, business and finance\tmedtop:04000000\teconomy, business and finance",
+        ],
+        "entities": ["sao paulo", "o'neill"],
+        "authors": ["zoe b. smith"],
+        "has_image": "false",
+        "words": 2,
         "published_ms": 1_772_323_200_000,
+        "indexed_ms": 1_772_323_201_000,
         "embargo_ms": 1_772_323_200_000,
         "title_terms": "en/bank",
         "body_terms": "en/rate en/rose",
@@ -72,8 +87,9 @@ def test_only_what_says_the_same_as_its_lead_is_no_lead_for_the_index(verdict, i
 
 def test_a_source_is_told_of_as_a_copys_only_where_the_copy_is_folded():
     copies = [Copy(f"{n:032x}", f"{word}.com", verdict=word) for n, word in enumerate(get_args(VerdictWord))]
-    sources = document(replace(ARTICLE, copies=tuple(copies)))["copy_sources"]
-    assert set(sources) == {f"{word}.com" for word in get_args(VerdictWord)} - {"version.com", "excerpt.com"}
+    found = document(replace(ARTICLE, copies=tuple(copies)))
+    told = {"bbc.com", "new.com", "duplicate.com"}
+    assert set(found["ran_sources"]) == set(found["ran_domains"]) == told
 
 
 def test_every_field_of_a_document_is_a_known_field():
@@ -86,11 +102,25 @@ def test_an_article_comes_back_from_json_text_and_from_what_it_was_read_into():
     assert restore(stored.decode()) == restore(json.loads(stored)) == replace(ARTICLE, removed=())
 
 
+def test_what_is_too_long_for_a_name_is_left_out_and_its_article_kept():
+    long, name = "x" * 9_000, "y" * 256
+    article = replace(
+        ARTICLE,
+        authors=(long, name),
+        entities=(Entity(long, "person"), Entity(name, "person")),
+        topics=(Tag("medtop:1", long, 1.0), Tag("medtop:2", name, 1.0)),
+    )
+    found = document(article)
+    assert found["authors"] == found["entities"] == [name]
+    assert found["topic_labels"] == [f"{name}\tmedtop:2\t{name}"]
+    assert found["topics"] == ["medtop:1", "medtop:2"]
+
+
 def test_a_tombstone_keeps_id_and_change_but_no_text():
     found = document(replace(ARTICLE, withdrawn=True))
     kept = restore(found["article"])
     assert (found["state"], found["title_terms"], found["body_terms"]) == ("withdrawn", "", "")
-    assert "topics" not in found
+    assert not {"topics", "topic_labels", "entities", "authors", "indexed_ms"} & found.keys()
     assert (kept.id, kept.change, kept.withdrawn, kept.title, kept.body) == ("a" * 32, 3, True, "", "")
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from shared.index.dsl import filtering, scoring, search_body, stories_body
-from shared.index.plan import AllOf, AnyOf, KeywordAny, NoneOf, PhraseAny, Plan, RangeMs, TermAny
+from shared.index.plan import (
+    AllOf,
+    AnyOf,
+    KeywordAny,
+    NearAny,
+    NoneOf,
+    PhraseAny,
+    Plan,
+    PrefixAny,
+    RangeMs,
+    TermAny,
+)
 
 SOURCE = KeywordAny("source", ("paper.example",))
 WORD = TermAny("body_terms", ("en/run",), 2.0)
@@ -26,7 +37,49 @@ def test_a_phrase_leaves_only_spaces_to_the_engine():
     assert found == {"match_phrase": {"title_terms": {"query": "en/new en/york", "boost": 2.0}}}
 
 
-@pytest.mark.parametrize("node", [SOURCE, RangeMs("published_ms", 1, 2), NoneOf(WORD), NoneOf(SOURCE)])
+def test_a_prefix_looks_at_every_term_that_begins_so():
+    starts = [{"prefix": {"f": {"value": value, "rewrite": "constant_score"}}} for value in ("en/a", "a")]
+    found = filtering(PrefixAny("f", ("en/a", "a"), ("en/b",)))
+    assert found["bool"] == {"should": [*starts, {"terms": {"f": ["en/b"]}}], "minimum_should_match": 1}
+    assert filtering(PrefixAny("f", ("a",))) == starts[1]
+
+
+def test_near_is_asked_for_in_both_orders_and_phrases_pair_by_pair():
+    pairs = ((("a",), ("b",)), (("c",), ("b",)), (("a",), ("x", "y")))
+    found = filtering(NearAny("f", pairs, 5))["intervals"]["f"]["any_of"]["intervals"]
+    assert [one["all_of"]["ordered"] for one in found] == [True] * 4
+    assert {one["all_of"]["max_gaps"] for one in found} == {4}
+    assert [[texts(side) for side in one["all_of"]["intervals"]] for one in found] == [
+        [["a"], ["x y"]],
+        [["x y"], ["a"]],
+        [["a", "c"], ["b"]],
+        [["b"], ["a", "c"]],
+    ]
+
+
+def test_equal_sides_of_near_are_told_apart():
+    twice = NearAny("f", ((("a", "b"), ("a", "b")),), 5)
+    (found,) = filtering(twice)["intervals"]["f"]["any_of"]["intervals"]
+    assert [texts(side) for side in found["all_of"]["intervals"]] == [["a b"], ["a b", "."]]
+
+
+def texts(side: dict) -> list[str]:
+    matches = side["any_of"]["intervals"] if "any_of" in side else [side]
+    assert all(one["match"]["ordered"] and one["match"]["max_gaps"] == 0 for one in matches)
+    return [one["match"]["query"] for one in matches]
+
+
+UNSCORED = [
+    SOURCE,
+    RangeMs("published_ms", 1, 2),
+    PrefixAny("body_terms", ("en/run",)),
+    NearAny("body_terms", ((("a",), ("b",)),), 5),
+    NoneOf(WORD),
+    NoneOf(SOURCE),
+]
+
+
+@pytest.mark.parametrize("node", UNSCORED)
 def test_what_adds_no_score_gets_a_constant_of_zero(node):
     assert scoring(node) == {"constant_score": {"filter": filtering(node), "boost": 0}}
 
@@ -40,9 +93,9 @@ def test_a_query_of_everything_as_a_filter_is_empty_and_valid():
 
 
 def test_a_tree_keeps_its_shape():
-    found = filtering(AllOf((AnyOf((SOURCE, KeywordAny("copy_sources", ("a",)))), NoneOf(SOURCE))))
+    found = filtering(AllOf((AnyOf((SOURCE, KeywordAny("topics", ("a",)))), NoneOf(SOURCE))))
     first, second = found["bool"]["filter"]
-    assert [list(choice["terms"]) for choice in first["bool"]["should"]] == [["source"], ["copy_sources"]]
+    assert [list(choice["terms"]) for choice in first["bool"]["should"]] == [["source"], ["topics"]]
     assert second == {"bool": {"must_not": [{"terms": {"source": ["paper.example"]}}]}}
 
 

@@ -33,6 +33,23 @@ def marked(text: str, query: str, language: str = "en", field: str = "title") ->
         ("oil and gas", "en", "source:oil", []),
         ("oil and gas", "en", "published:[2026-01-01 TO *]", []),
         ("U.S. and us", "en", "US", ["U.S.", "us"]),
+        ("Economies, an economist, ecology", "en", "econom*", ["Economies", "economist"]),
+        ("he ran, a runner runs", "en", "runni*", ["runs"]),
+        ("Économie et économistes", "fr", "title:econom*", ["Économie", "économistes"]),
+        ("oil economy", "en", "body:econom* OR oil", ["oil"]),
+        ("2026 and 2027", "en", "202*", ["2026", "2027"]),
+        ("東京都知事", "ja", "東京都*", ["東京都"]),
+        ("oil and gas", "en", "oil -gas*", ["oil"]),
+        ("oil and gas", "en", "source:oil*", []),
+        ("oil of gas, and then much more oil", "en", "oil near/2 gas", ["oil", "gas"]),
+        ("gas before oil", "en", "oil near/2 gas", ["gas", "oil"]),
+        ("oil or much other gas", "en", "oil near/2 gas", []),
+        ("oil oil gas", "en", "oil near/1 gas", ["oil", "gas"]),
+        ("oil oil, oil", "en", "oil near/1 oil", ["oil", "oil", "oil"]),
+        ("oil", "en", "oil near/5 oil", []),
+        ("crude oil prices, gas; oil", "en", '"crude oil" near/2 (gas OR coal)', ["crude", "oil", "gas"]),
+        ("oil near gas", "en", "body:(oil near/2 gas)", []),
+        ("東京都から大阪府", "ja", "東京都 near/5 大阪府", ["東京都", "大阪府"]),
     ],
 )
 def test_exactly_the_words_that_were_found_are_marked(text, language, query, expected):
@@ -70,7 +87,7 @@ def test_the_fullest_part_of_a_body_is_shown_first_in_the_order_of_the_text():
 
 @given(
     st.text(st.sampled_from("ab <&>\"'\n東京.é\u0301"), max_size=200),
-    st.sampled_from(["a", "b OR a", '"a b"', "東京", "a -b", "é"]),
+    st.sampled_from(["a", "b OR a", '"a b"', "東京", "a -b", "é", "a near/2 b", '"a b" near/1 a', "aab*"]),
     st.sampled_from(["en", "und", "ja"]),
     st.sampled_from(["title", "body"]),
     st.integers(1, 80),

@@ -1,0 +1,53 @@
+"""What both engines share in walking through a whole result, page by page, to its very end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.errors import CopydeskError, InvalidRequest
+from shared.index.plan import AllOf, KeywordAny, NoneOf, Plan, PlanNode, plan_search
+from shared.index.port import Mark, SearchPage, SearchRequest
+
+KEEP_SECONDS = 120  # how long the state of an index is kept after the last step of its walk
+MAX_STEP = 500  # hits of one step; more of them would weigh megabytes
+MAX_WALKS = 500  # states kept at once by one process, as many as an Elasticsearch node has scrolls
+
+
+class WalkGone(CopydeskError):  # noqa: N818 - as in HTTP's 410
+    """The state that a walk went through is no longer kept: it cannot go on, only begin again."""
+
+
+def plan_walk(request: SearchRequest) -> Plan:
+    """Plan one step of a walk; raises ``InvalidRequest`` as ``ArticleIndex.walk`` says."""
+    if not 1 <= request.size <= MAX_STEP:
+        raise InvalidRequest("size", f"size must be between 1 and {MAX_STEP} in a walk")
+    if request.offset:
+        raise InvalidRequest("offset", "a walk begins at the first hit; leave the offset out")
+    if request.stories == "fold":
+        raise InvalidRequest("stories", "folded stories cannot be walked; use size and offset")
+    return replace(plan_search(replace(request, size=0)), size=request.size)
+
+
+def mark_behind(request: SearchRequest, page: SearchPage) -> Mark | None:
+    """From where a walk goes on behind the first page of a plain search; None where it cannot, or need not.
+
+    A plain search keeps no state, since most readers never go on. The first step of the walk keeps one,
+    and by then news may have come. By date it goes on below the last hit. Scores of all hits shift a little
+    with every write, so by relevance it begins at the top of the kept state. Either way what the page has
+    shown (``seen``) is left out: nothing comes twice, and nothing that stood below the page is lost.
+    """
+    if request.offset or request.stories == "fold" or page.partial:
+        return None  # behind a page that lacks hits some would be lost
+    if not page.hits or len(page.hits) >= page.groups:
+        return None
+    last = page.hits[-1]
+    key = last.article.sort_key if last.score is None else None
+    return Mark(key=key, seen=tuple(hit.article.id for hit in page.hits))
+
+
+def unseen(plan: Plan, mark: Mark) -> PlanNode:
+    """What a step may show: what the plan shows, but for what was seen before the walk began."""
+    parts: list[PlanNode] = [] if plan.shown is None else [plan.shown]
+    if mark.seen:
+        parts.append(NoneOf(KeywordAny("id", mark.seen)))
+    return AllOf(tuple(parts))
