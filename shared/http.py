@@ -28,6 +28,7 @@ from werkzeug.exceptions import (
 )
 
 from shared.codec import to_json
+from shared.docs import POLICY, docs_page
 from shared.errors import CopydeskError, InvalidRequest, Unavailable
 from shared.fields import FieldError, errors_of, field_errors
 from shared.log import get_logger
@@ -86,7 +87,7 @@ class _Json(DefaultJSONProvider):
 
 
 def make_app(name: str, settings: Settings, checks: Checks, optional: Collection[str] = ()) -> OpenAPI:
-    """Build a service's app with ``/healthz``, ``/readyz``, ``/openapi.json``, errors and headers.
+    """Build a service's app with ``/healthz``, ``/readyz``, ``/openapi.json``, ``/docs``, errors and headers.
 
     Each check returns or raises; a failed one makes ``/readyz`` 503, unless it is named in ``optional``:
     then the service is ``degraded`` and goes on answering.
@@ -201,7 +202,20 @@ def _add_health(app: OpenAPI, checks: Checks, optional: frozenset[str]) -> None:
 
     @app.route("/openapi.json")
     def openapi_json() -> dict[str, Any]:
-        return app.api_doc
+        return _document(app)
+
+    @app.route("/docs")
+    def docs() -> Response:
+        answer = Response(docs_page(_document(app)), content_type="text/html; charset=utf-8")
+        answer.headers["Content-Security-Policy"] = POLICY
+        return answer
+
+
+def _document(app: OpenAPI) -> dict[str, Any]:
+    """The OpenAPI document; the library writes null where there are no security schemes, which is none."""
+    told = app.api_doc
+    components = {name: value for name, value in told["components"].items() if value is not None}
+    return {**told, "components": components}
 
 
 def _run(name: str, check: Callable[[], None]) -> str | None:

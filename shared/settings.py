@@ -40,6 +40,7 @@ class Settings:
     redis_port: int = 0  # of the embedded server; 0 takes a free one
     worker_processes: int = 2
     web_threads: int = 16
+    cursor_secret: str = ""  # signs search cursors; default a key kept in data_dir
     log_level: str = "info"
     log_format: str = "auto"  # console, json, or auto: console on a terminal
     max_request_bytes: int = 16 * 1024 * 1024
@@ -49,6 +50,7 @@ class Settings:
         300_000  # of clean text, about 50,000 words; a few larger ones would stall every search
     )
     source_ranks: str = ""  # sources whose articles lead copies, the first first: wire.example,paper.example
+    source_countries: str = ""  # for NewsAPI's clients; else by domain: coindesk.com=us,bbc.com=gb
     bar_copies: bool = False  # whether exact copies of a withdrawn article are turned away, too
     batch_size: int = 400  # most articles one claim takes; it takes about two seconds of work
     index_batch_size: int = 500
@@ -96,6 +98,18 @@ class Settings:
                 raise BadSettings(f"{PREFIX}KEEP_SOURCES: {part!r} must be a positive number of days")
         return found
 
+    def countries(self) -> dict[str, str]:
+        """``source_countries`` by source, as ISO 3166-1 codes; raises ``BadSettings`` naming what is none."""
+        found: dict[str, str] = {}
+        for part in filter(None, (part.strip().lower() for part in self.source_countries.split(","))):
+            source, _, code = (piece.strip() for piece in part.partition("="))
+            if not source or len(code) != 2 or not (code.isascii() and code.isalpha()):
+                raise BadSettings(
+                    f"{PREFIX}SOURCE_COUNTRIES: {part!r} is not source=country, such as bbc.com=gb"
+                )
+            found[source] = code
+        return found
+
     def rank_of(self) -> dict[str, int]:
         """``source_ranks`` as numbers by source: below 0, the first the lowest; one not named has 0."""
         named = filter(None, (part.strip().lower() for part in self.source_ranks.split(",")))
@@ -106,6 +120,7 @@ class Settings:
         return {PREFIX + item.name.upper(): str(getattr(self, item.name)) for item in fields(self)}
 
 
+SHORTEST_SECRET = 16  # characters; a shorter one could be guessed from a cursor
 MOST_RANKS = 1_000_000  # far more than there are sources
 MAY_BE_ZERO = frozenset(
     (
@@ -138,6 +153,9 @@ def _check(settings: Settings) -> None:
         if getattr(settings, name) > 65535:
             raise BadSettings(f"{PREFIX}{name.upper()} must be at most 65535")
     settings.source_days()
+    settings.countries()
+    if 0 < len(settings.cursor_secret) < SHORTEST_SECRET:
+        raise BadSettings(f"{PREFIX}CURSOR_SECRET must have at least {SHORTEST_SECRET} characters")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise BadSettings(f"{PREFIX}LOG_LEVEL must be debug, info, warning or error")
     if settings.log_format not in ("auto", "console", "json"):

@@ -10,6 +10,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.exceptions import Forbidden
 
 from services.ingest.capacity import Full
+from services.ingest.described import describe
 from services.ingest.door import Door
 from services.ingest.once import HEADER
 from services.ingest.quarantine import Quarantine
@@ -49,6 +50,7 @@ def create_app(
     app.register_error_handler(Full, _full)
     app.register_error_handler(KeyReused, _key_reused)
     app.register_api(make_routes(door, Quarantine(ledger, waker), ledger))
+    describe(app)
     app.add_url_rule("/", view_func=index)
     app.add_url_rule("/metrics", view_func=partial(metrics, ledger), endpoint="metrics")
     return app
@@ -64,6 +66,7 @@ def index() -> dict[str, str]:
         "status": "/v1/articles/{id}/status",
         "quarantine": "/v1/quarantine",
         "events": "/v1/events",
+        "docs": "/docs",
         "openapi": "/openapi.json",
         "ready": "/readyz",
         "metrics": "/metrics",

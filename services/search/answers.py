@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from services.search.facets import facets_json
 from services.search.why import outlets, why
 from shared.article import Article
 from shared.index.highlight import highlight
@@ -69,20 +70,24 @@ def hit_json(hit: Hit, fields: Iterable[str], marked: Node | None) -> Json:
 
 def highlights(article: Article, node: Node | None) -> dict[str, list[str]]:
     """HTML-safe fragments of title and body with the query's words in ``<mark>``."""
+    if node is None:
+        return {"title": [], "body": []}  # most answers, some with 500 hits
     return {
         "title": highlight(article.title, article.language, node, "title", FRAGMENT_CHARS),
         "body": highlight(article.body, article.language, node, "body", FRAGMENT_CHARS),
     }
 
 
-def search_json(page: SearchPage, hits: list[Json], text: str, node: Node | None, took_ms: float) -> Json:
-    """A whole search answer; ``next`` and ``facets`` are there for clients, and empty for now."""
+def search_json(
+    page: SearchPage, hits: list[Json], text: str, node: Node | None, took_ms: float, following: str | None
+) -> Json:
+    """A whole search answer; ``facets`` is empty where none was asked for."""
     about: Json = {"groups_approximate": True} if page.groups_approximate else {}
     return {
         "total": {"articles": page.articles, "groups": page.groups} | about,
         "hits": hits,
-        "next": None,
-        "facets": {},
+        "next": following,
+        **facets_json(page),
         "query": {"text": text, "parsed": "" if node is None else print_query(node)},
         "partial": page.partial,
         "took_ms": took_ms,

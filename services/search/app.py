@@ -5,13 +5,21 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi3.openapi import OpenAPI
 
+from services.search.cursors import Cursors
+from services.search.described import describe
 from services.search.desk import desk
+from services.search.export_routes import exports
+from services.search.feed_routes import feeds
+from services.search.newsapi.routes import add_newsapi
 from services.search.reader import Reader
 from services.search.routes import api
+from services.search.timeline_routes import timelines
 from shared.errors import IndexMissing
-from shared.http import make_app, unavailable
+from shared.fields import FieldError
+from shared.http import make_app, problem, unavailable
 from shared.index.open import open_index
 from shared.index.port import ArticleIndex
+from shared.index.walking import WalkGone
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
 from shared.log import configure_logging
@@ -30,16 +38,29 @@ def create_app(
     if settings is None:
         settings = read_settings()
         configure_logging(settings)
+        Cursors(settings).prepare()  # better no start than searches that cannot be gone on with
+    cursors = Cursors(settings)
     index = index or open_index(settings)
     ledger = ledger or open_ledger(settings)
     app = make_app("services.search", settings, {"index": index.check, "ledger": ledger.check})
     app.register_error_handler(IndexMissing, _index_missing)
+    app.register_error_handler(WalkGone, _walk_gone)
     if profiles is None and settings.redis_url:
         profiles = open_profiles(settings)
-    reader = Reader(index, ledger, profiles)
+    reader = Reader(index, ledger, cursors, profiles)
     app.register_api(api(reader))
+    app.register_api(exports(reader, settings.web_threads))
+    app.register_api(feeds(reader))
+    app.register_api(timelines(reader))
     app.register_blueprint(desk(reader))
+    add_newsapi(app, index, settings.countries())
+    describe(app)
     return app
+
+
+def _walk_gone(error: WalkGone) -> Response:
+    words = f"{error}; begin again with the search"
+    return problem(410, "Gone", words, [FieldError("cursor", "has expired")])
 
 
 def _index_missing(error: IndexMissing) -> Response:

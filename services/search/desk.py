@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.search.answers import Json, highlights
 from services.search.diff import Paragraph, runs_html
+from services.search.feed_routes import feed_links
 from services.search.form import Form
 from services.search.past import DiffQuery
 from services.search.reader import Found, Reader
@@ -92,6 +93,7 @@ def _results(form: Form, found: Found) -> Json:
     return {
         "form": form,
         "found": found,
+        "feeds": feed_links(form.pairs),
         "hits": [(hit, _shown(hit, found)) for hit in found.page.hits],
         "names": _topic_names(found.page.hits),
         "newest": node is None,

@@ -8,8 +8,11 @@ from urllib.parse import urlencode
 
 from services.search.params import LIST_PARAMETERS, read_pairs
 
-FILTERS = ("source", "-source", "topic", "-topic", "language", "-language", "story", "-story")
-_API_ONLY = ("highlight", "fields")
+FILTERS = (
+    "source", "-source", "topic", "-topic", "language", "-language", "story", "-story", "domain", "-domain",
+    "entity", "-entity", "author", "-author", "min_words", "max_words", "indexed_since", "has_image",
+)  # fmt: skip
+_API_ONLY = ("highlight", "fields", "facets", "facet_size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def _parts(name: str, value: str) -> list[str]:
 
 
 def _label(name: str) -> str:
-    return f"not {name[1:]}" if name.startswith("-") else name
+    return f"not {name[1:]}" if name.startswith("-") else name.replace("_", " ")
 
 
 def _address(pairs: Iterable[tuple[str, str]]) -> str:

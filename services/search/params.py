@@ -1,7 +1,7 @@
 """Query strings to search requests: strict, so that a misspelt filter is refused and never ignored.
 
 Knows neither Flask nor the engine; the words of ``q`` are the parser's. Pages go by ``offset``, as far as
-the index port reaches; walking further is for cursors to come, so ``next`` promises nothing yet.
+the index port reaches; what a cursor holds is ``cursors.py``'s.
 """
 
 from __future__ import annotations
@@ -15,26 +15,37 @@ from typing import cast, get_args
 from urllib.parse import parse_qsl
 
 from services.search.answers import ARTICLE_FIELDS
+from services.search.facets import check_facets
 from shared.errors import InvalidRequest
 from shared.fields import EMPTY_NAME, FieldError, InvalidFields
-from shared.identity import check_source
+from shared.identity import check_host, check_source
+from shared.index.facets import MAX_FACET_SIZE
+from shared.index.keywords import is_shared
+from shared.index.moments import is_math, read_date, resolve_math
 from shared.index.parser import parse_query, wrong_topic
 from shared.index.plan import MAX_WINDOW
 from shared.index.port import Duplicates, Filters, SearchRequest, Sort, Stories
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
+BEGIN = "*"  # in the place of a cursor: begin a walk with this page
 MAX_PARAMETERS = 64
 MAX_VALUES = 100  # of one filter
 MAX_VALUE_CHARS = 256
+MAX_WORDS = 1_000_000_000
 
 LIST_PARAMETERS = (
-    "source", "-source", "language", "-language", "topic", "-topic", "story", "-story", "fields",
+    "source", "-source", "language", "-language", "topic", "-topic", "story", "-story", "domain", "-domain",
+    "facets", "fields",
 )  # fmt: skip
-SINGLE_PARAMETERS = ("q", "from", "to", "duplicates", "stories", "sort", "size", "offset", "highlight")
-PARAMETERS = SINGLE_PARAMETERS + LIST_PARAMETERS
+NAME_PARAMETERS = ("entity", "-entity", "author", "-author")  # lists too; a value in quotes may have commas
+SINGLE_PARAMETERS = (
+    "q", "from", "to", "min_words", "max_words", "indexed_since", "has_image", "duplicates", "stories",
+    "sort", "size", "offset", "highlight", "facet_size",
+)  # fmt: skip
+PARAMETERS = SINGLE_PARAMETERS + LIST_PARAMETERS + NAME_PARAMETERS
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(?P<zone>.*)"
 )
@@ -42,6 +53,7 @@ _ZONE = re.compile(r"[Zz]|[+-][0-9]{2}:[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _STORY = re.compile(r"[0-9A-Fa-f]{32}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_NAME = re.compile(r'[ ]*+"([^"]*)"[ ]*+,|([^,]*+),')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -58,22 +70,41 @@ class Wanted:
 Given = Mapping[str, list[str]]
 
 
-def read_search(query: bytes, now: datetime) -> Wanted:
-    """Read the query string of a search; raises ``InvalidRequest`` naming the parameter at fault."""
+def read_cursor(given: Given) -> str | None:
+    """The cursor, if one is given; raises ``InvalidRequest`` when it is empty, doubled or not alone."""
+    if "cursor" not in given:
+        return None
+    cursor = _single(given, "cursor")
+    if not cursor:
+        raise InvalidRequest("cursor", "is empty; leave it out to search anew")
+    others = [name for name in given if name != "cursor"]
+    if others and cursor != BEGIN:
+        words = "may not stand beside a cursor, which carries its whole search"
+        raise InvalidFields(FieldError(name, words) for name in others)
+    return cursor
+
+
+def read_search(query: bytes, now: datetime, most: int = MAX_SIZE) -> Wanted:
+    """Read the query string of a search of up to ``most`` hits.
+
+    Raises ``InvalidRequest`` naming the parameter at fault.
+    """
     given = read_pairs(query)
     check_names(given, PARAMETERS)
     text = _single(given, "q")
     node = parse_query(text)
-    size = _whole(given, "size", DEFAULT_SIZE, MAX_SIZE)
+    size = _whole(given, "size", DEFAULT_SIZE, most)
     request = SearchRequest(
         now=now,
         query=node,
-        filters=_filters(given),
+        filters=_filters(given, now),
         duplicates=cast("Duplicates", _choice(given, "duplicates", get_args(Duplicates), "fold")),
         stories=cast("Stories", _choice(given, "stories", get_args(Stories), "keep")),
         sort=cast("Sort", _choice(given, "sort", get_args(Sort), "newest" if node is None else "relevance")),
         size=size,
         offset=_offset(given, size),
+        facets=check_facets(_values(given, "facets")),
+        facet_size=_whole(given, "facet_size", DEFAULT_SIZE, MAX_FACET_SIZE, 1),
     )
     highlight = _choice(given, "highlight", ("true", "false"), "false") == "true"
     return Wanted(text, request, _fields(given), highlight)
@@ -111,11 +142,12 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"is not a parameter of this address; {hint}"
 
 
-def _filters(given: Given) -> Filters:
-    start = _moment(given, "from", end_of_day=False)
-    end = _moment(given, "to", end_of_day=True)
+def _filters(given: Given, now: datetime) -> Filters:
+    start = _moment(given, "from", now, last=False)
+    end = _moment(given, "to", now, last=True)
     if start and end and start > end:
         raise InvalidRequest("from", f"is after to ({_single(given, 'from')} to {_single(given, 'to')})")
+    least, most = _words(given)
     return Filters(
         source=_values(given, "source", _source),
         not_source=_values(given, "-source", _source),
@@ -125,9 +157,28 @@ def _filters(given: Given) -> Filters:
         not_topic=_values(given, "-topic", _topic),
         story=_values(given, "story", _story),
         not_story=_values(given, "-story", _story),
+        domain=_values(given, "domain", _domain),
+        not_domain=_values(given, "-domain", _domain),
+        entity=_names(given, "entity"),
+        not_entity=_names(given, "-entity"),
+        author=_names(given, "author"),
+        not_author=_names(given, "-author"),
         start=start,
         end=end,
+        min_words=least,
+        max_words=most,
+        indexed_since=_moment(given, "indexed_since", now, last=False),
+        has_image=_flag(given, "has_image"),
     )
+
+
+def _words(given: Given) -> tuple[int | None, int | None]:
+    least, most = (
+        _whole(given, name, 0, MAX_WORDS) if name in given else None for name in ("min_words", "max_words")
+    )
+    if least is not None and most is not None and least > most:
+        raise InvalidRequest("min_words", f"is more than max_words ({least:,} to {most:,})")
+    return least, most
 
 
 def _single(given: Given, name: str) -> str:
@@ -148,6 +199,15 @@ def _values(given: Given, name: str, read: Callable[[str, str], str] | None = No
     return tuple(values)
 
 
+def _names(given: Given, name: str) -> tuple[str, ...]:
+    """Names, divided by commas; one with a comma in it stands in quotes: ``"Paris, Texas"``."""
+    parts = [part for text in given.get(name, ()) for part in _NAME.findall(text + ",")]
+    values = dict.fromkeys(_plain(name, (quoted or plain).strip()) for quoted, plain in parts)
+    if len(values) > MAX_VALUES:
+        raise InvalidRequest(name, f"has {len(values)} values; at most {MAX_VALUES} are allowed")
+    return tuple(values)
+
+
 def _plain(name: str, value: str) -> str:
     if not value:
         raise InvalidRequest(name, "has an empty value; leave the parameter out to search without it")
@@ -163,6 +223,16 @@ def _source(name: str, value: str) -> str:
         return check_source(value)
     except InvalidRequest as error:
         raise InvalidRequest(name, error.message) from error
+
+
+def _domain(name: str, value: str) -> str:
+    try:
+        host = check_host(value)
+    except InvalidRequest as error:
+        raise InvalidRequest(name, f"{_shown(value)} is no host name, such as example.com") from error
+    if is_shared(host):
+        raise InvalidRequest(name, f"{_shown(value)} belongs to no one site; give a domain below it")
+    return host
 
 
 def _topic(name: str, value: str) -> str:
@@ -193,12 +263,18 @@ def _choice(given: Given, name: str, allowed: tuple[str, ...], default: str) -> 
     return value
 
 
-def _whole(given: Given, name: str, default: int, highest: int) -> int:
+def _flag(given: Given, name: str) -> bool | None:
+    return _choice(given, name, ("true", "false"), "") == "true" if name in given else None
+
+
+def _whole(given: Given, name: str, default: int, highest: int, lowest: int = 0) -> int:
     if name not in given:
         return default
     value = _single(given, name)
-    if not _WHOLE.fullmatch(value) or int(value) > highest:
-        raise InvalidRequest(name, f"must be a whole number from 0 to {highest:,}, not {_shown(value)}")
+    if not (_WHOLE.fullmatch(value) and lowest <= int(value) <= highest):
+        raise InvalidRequest(
+            name, f"must be a whole number from {lowest} to {highest:,}, not {_shown(value)}"
+        )
     return int(value)
 
 
@@ -220,21 +296,19 @@ def _fields(given: Given) -> tuple[str, ...]:
     return chosen or ARTICLE_FIELDS
 
 
-def _moment(given: Given, name: str, *, end_of_day: bool) -> datetime | None:
+def _moment(given: Given, name: str, now: datetime, *, last: bool) -> datetime | None:
+    """A moment, or the first or ``last`` one of a day, month, year, or rounded date math."""
     if name not in given:
         return None
     text = _single(given, name).strip()
     try:
-        return _day(text, end_of_day=end_of_day) if _DATE.fullmatch(text) else _instant(name, text)
+        if is_math(text):
+            return resolve_math(text.replace(" ", "+"), now, last=last)  # a "+" that was not written as %2B
+        return read_date(text)[last] if _DATE.fullmatch(text) else _instant(name, text)
     except (ValueError, OverflowError) as error:
         raise InvalidRequest(
-            name, f"{_shown(text)} is not a date such as 2026-01-31 or 2026-01-31T18:00:00Z"
+            name, f"{_shown(text)} is not a date such as 2026-01-31, 2026-01-31T18:00:00Z or now-7d"
         ) from error
-
-
-def _day(text: str, *, end_of_day: bool) -> datetime:
-    start = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    return start.replace(hour=23, minute=59, second=59, microsecond=999_999) if end_of_day else start
 
 
 def _instant(name: str, text: str) -> datetime:

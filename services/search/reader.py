@@ -6,15 +6,21 @@ import re
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from werkzeug.exceptions import Gone, NotFound
 
 from services.search.answers import Json, hit_json, search_json, trace_json
-from services.search.params import Wanted, read_search
+from services.search.cursors import Ahead, Cursors
+from services.search.facets import with_written_names, with_written_suggestions
+from services.search.params import BEGIN, Given, Wanted, read_cursor, read_pairs, read_search
 from services.search.past import Past
+from services.search.suggest import read_beginning, suggestions_json
+from services.search.timeline import WantedTimeline, read_timeline, timeline_json
 from shared.article import Article
-from shared.errors import Unavailable
-from shared.index.port import ArticleIndex, SearchPage
+from shared.errors import InvalidRequest, Unavailable
+from shared.index.port import ArticleIndex, Filters, Mark, SearchPage, Step, Timeline
+from shared.index.walking import MAX_STEP, mark_behind
 from shared.ledger.port import Ledger
 from shared.profiles.port import SourceProfile, SourceProfiles
 
@@ -23,11 +29,15 @@ _ARTICLE_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One search with its page; ``started`` is the clock as its query string came in."""
+    """One search with its page; ``started`` is the clock as its query string came in.
+
+    ``next`` is the cursor of the page behind, None where there is none.
+    """
 
     wanted: Wanted
     page: SearchPage
     started: float
+    next: str | None = None
 
     def took_ms(self) -> float:
         """The milliseconds from the query string until now."""
@@ -37,7 +47,23 @@ class Found:
         """The answer of ``/v1/search``."""
         marked = self.wanted.request.query if self.wanted.highlight else None
         hits = [hit_json(hit, self.wanted.fields, marked) for hit in self.page.hits]
-        return search_json(self.page, hits, self.wanted.text, self.wanted.request.query, self.took_ms())
+        return search_json(
+            self.page, hits, self.wanted.text, self.wanted.request.query, self.took_ms(), self.next
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTimeline:
+    """One timeline, with what was asked for; ``started`` as in ``Found``."""
+
+    wanted: WantedTimeline
+    timeline: Timeline
+    started: float
+
+    def to_json(self) -> Json:
+        """The answer of ``/v1/timeline``."""
+        took_ms = round((time.perf_counter() - self.started) * 1000, 2)
+        return timeline_json(self.timeline, self.wanted, took_ms)
 
 
 class Reader:
@@ -46,9 +72,16 @@ class Reader:
     ``profiles`` may be left out, or be away: a trace then says nothing of its source.
     """
 
-    def __init__(self, index: ArticleIndex, ledger: Ledger, profiles: SourceProfiles | None = None) -> None:
+    def __init__(
+        self,
+        index: ArticleIndex,
+        ledger: Ledger,
+        cursors: Cursors,
+        profiles: SourceProfiles | None = None,
+    ) -> None:
         self._index = index
         self._ledger = ledger
+        self._cursors = cursors
         self._profiles = profiles
         self.past = Past(self.article, ledger)
 
@@ -56,7 +89,73 @@ class Reader:
         """Answer the search of a query string; raises ``InvalidRequest`` and ``Unavailable``."""
         started = time.perf_counter()
         wanted = self._follow_merges(read_search(query, datetime.now(UTC)))
-        return Found(wanted, self._index.search(wanted.request), started)
+        page = with_written_names(self._index.search(wanted.request), self._index, wanted.request.now)
+        return Found(wanted, page, started)
+
+    def page(self, query: bytes) -> Found:
+        """Answer a search as ``search`` does, or give a page of a walk; ``next`` tells how to go on.
+
+        A plain search keeps nothing: its ``next`` begins a walk behind it, see ``mark_behind``. With
+        ``cursor=*`` beside its parameters a search begins the walk by itself, with up to 500 hits a page.
+        Facets come with a plain search alone.
+        """
+        started = time.perf_counter()
+        given = read_pairs(query)
+        cursor = read_cursor(given)
+        if cursor is None:
+            found = self.search(query)
+            return self._add_next(found, given, mark_behind(found.wanted.request, found.page))
+        if cursor != BEGIN:
+            ahead = self._cursors.read(cursor, datetime.now(UTC))
+            wanted = _read_ahead(ahead)
+            step = self.step(wanted, ahead.mark)
+            return self._add_next(Found(wanted, step.page, started), read_pairs(ahead.query), step.mark)
+        wanted = self.read_walk(given)
+        if wanted.request.facets:
+            raise InvalidRequest("facets", "come with a plain search; a walk gives only articles")
+        step = self.step(wanted, None)
+        return self._add_next(Found(wanted, step.page, started), given, step.mark)
+
+    def timeline(self, query: bytes) -> FoundTimeline:
+        """Count the hits of a query string by time; raises ``InvalidRequest`` and ``Unavailable``."""
+        started = time.perf_counter()
+        wanted = read_timeline(query, datetime.now(UTC))
+        wanted = replace(wanted, search=self._follow_merges(wanted.search))
+        return FoundTimeline(wanted, self._index.timeline(wanted.request()), started)
+
+    def suggest(self, query: bytes) -> Json:
+        """Suggest what to filter by; raises ``InvalidRequest`` and ``Unavailable``."""
+        started, now = time.perf_counter(), datetime.now(UTC)
+        begun = read_beginning(query)
+        found = self._index.suggest(begun.text, begun.size, now)
+        entities = with_written_suggestions(found.entities, self._index, now)
+        took_ms = round((time.perf_counter() - started) * 1000, 2)
+        return suggestions_json(replace(found, entities=entities), took_ms)
+
+    def read_walk(self, given: Given) -> Wanted:
+        """Read the search that is to be walked through; raises ``InvalidRequest``."""
+        pairs = [(name, value) for name, values in given.items() for value in values]
+        query = urlencode([pair for pair in pairs if pair[0] not in ("cursor", "format")]).encode()
+        return self._follow_merges(read_search(query, datetime.now(UTC), MAX_STEP))
+
+    def step(self, wanted: Wanted, mark: Mark | None) -> Step:
+        """Take the next step of a walk, or the first; raises as ``ArticleIndex.walk`` does."""
+        return self._index.walk(wanted.request, mark, datetime.now(UTC))
+
+    def end_walk(self, mark: Mark) -> None:
+        """Give up what is kept for a walk."""
+        self._index.end_walk(mark)
+
+    def _add_next(self, found: Found, given: Given, mark: Mark | None) -> Found:
+        if mark is None:
+            return found
+        request = found.wanted.request
+        try:
+            ahead = Ahead(_carried(given, request.filters), request.now, mark)
+            return replace(found, next=self._cursors.write(ahead, datetime.now(UTC)))
+        except BaseException:
+            self.end_walk(mark)  # nobody has its cursor
+            raise
 
     def _follow_merges(self, wanted: Wanted) -> Wanted:
         """Search for the stories that merged ones went into; as it was asked while the ledger is away."""
@@ -111,6 +210,24 @@ class Reader:
         if status is None:
             return NotFound(f"no article has the id {article_id}")
         return NotFound(f"the article {article_id} is not to be found now: its status is {status.status}")
+
+
+def _carried(given: Given, filters: Filters) -> bytes:
+    """The query string of a search for its next page, with the stories that merged ones had gone into.
+
+    Were merges followed again then, a story that was merged meanwhile would be lost from the kept state.
+    """
+    stories = {"story": filters.story, "-story": filters.not_story}
+    kept = {name: values for name, values in given.items() if name not in ("cursor", "offset", *stories)}
+    named = {name: [",".join(ids)] for name, ids in stories.items() if ids}
+    return urlencode(kept | named, doseq=True).encode()
+
+
+def _read_ahead(ahead: Ahead) -> Wanted:
+    try:
+        return read_search(ahead.query, ahead.now, MAX_STEP)
+    except InvalidRequest as error:  # it was understood by the program that wrote it
+        raise InvalidRequest("cursor", "was made by another version of this service; begin again") from error
 
 
 def _check_id(article_id: str) -> None:

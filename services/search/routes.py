@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 
 from services.search.answers import Json, article_json
 from services.search.diff import difference_html
-from services.search.params import check_names, read_pairs
+from services.search.negotiation import ninjs_answer, ninjs_response, read_format
+from services.search.ninjs import ninjs_item
+from services.search.params import PARAMETERS, check_names, read_pairs
 from services.search.past import DiffQuery, Past, version_json
 from services.search.reader import Reader
 
@@ -52,15 +54,22 @@ def api(reader: Reader) -> APIBlueprint:
 
     @routes.get("/search", summary="Search articles")
     def search() -> Response:
-        found = reader.search(request.query_string)
-        answer = jsonify(found.to_json())
+        asked = read_format(request.query_string, (*PARAMETERS, "cursor"), request.accept_mimetypes)
+        found = reader.page(asked.query)
+        answer = ninjs_answer(found) if asked.ninjs else jsonify(found.to_json())
+        answer.vary.add("Accept")
+        if asked.ninjs and found.next is not None:
+            answer.headers["X-Next-Cursor"] = found.next  # a list of ninjs items has no place for it
         answer.headers["Server-Timing"] = f"engine;dur={found.page.engine_ms:.2f}"
         return answer
 
     @routes.get("/articles/<string:article_id>", summary="One article")
-    def article(path: ArticlePath) -> Json:
-        _check_no_parameters()
-        return article_json(reader.article(path.article_id))
+    def article(path: ArticlePath) -> Response:
+        asked = read_format(request.query_string, (), request.accept_mimetypes)
+        found = reader.article(path.article_id)
+        answer = ninjs_response(ninjs_item(found)) if asked.ninjs else jsonify(article_json(found))
+        answer.vary.add("Accept")
+        return answer
 
     @routes.get("/articles/<string:article_id>/trace", summary="What was done to an article")
     def trace(path: ArticlePath) -> Json:

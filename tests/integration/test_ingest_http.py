@@ -19,7 +19,7 @@ from shared.identity import article_id, body_uri
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.ledger.port import Ledger
 from shared.settings import Settings
-from tests.integration.ingest_server import run_ingest
+from tests.integration.service import run_ingest
 from tests.servers import free_port
 
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -19,7 +19,7 @@ import redis
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.ledger.port import Ledger, Outcome
 from shared.settings import Settings
-from tests.integration.ingest_server import run_ingest
+from tests.integration.service import run_ingest
 from tests.servers import NoServer, RunningServer, free_port, require, start_redis
 
 LATER = 1_900_000_000_000

@@ -26,7 +26,7 @@ from shared.index.port import ArticleIndex, SearchRequest
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.queue import Waker
 from shared.settings import Settings
-from tests.integration.ingest_server import run_ingest
+from tests.integration.service import run_ingest
 from tests.integration.workers.conftest import ROOT, Newsroom, make_raw, wait_until
 from tests.servers import free_port, start_redis
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.search.form import Form
+from services.search.form import _API_ONLY, FILTERS, Form
+from services.search.params import PARAMETERS
 from shared.errors import InvalidRequest
 
 
@@ -43,6 +44,18 @@ def test_a_filter_by_story_is_shown_and_can_be_removed():
     ]
     assert form.filters()[0].without == "/?q=ferry&story=cd&-story=ef&stories=fold"
     assert ("story", "cd") in form.kept()
+
+
+def test_every_filter_of_the_api_is_shown_and_kept():
+    """Else a search would lose it with the next word that is typed."""
+    of_hits = {"q", "from", "to", "sort", "duplicates", "stories", "size", "offset"}
+    assert set(FILTERS) == set(PARAMETERS) - of_hits - set(_API_ONLY)
+    form = Form.read(b'entity="Paris, Texas"&min_words=100&has_image=true')
+    assert [(item.label, item.value) for item in form.filters()] == [
+        ("entity", '"Paris, Texas"'), ("min words", "100"), ("has image", "true"),
+    ]  # fmt: skip
+    assert form.filters()[0].without == "/?min_words=100&has_image=true"
+    assert ("entity", '"Paris, Texas"') in form.kept()
 
 
 def test_a_folded_story_opens_into_all_that_the_search_finds_of_it():

@@ -377,7 +377,7 @@ def test_an_odd_query_gets_an_honest_answer(client, query):
     "query",
     [
         "size=-1", "offset=1000000000", "sort=title", "from=2026-02-01&to=2026-01-01", "cursor=forged",
-        "q=%ff", "facets=source", "page=2", "source=%00", "from=1000000000", "fields=_id",
+        "q=%ff", "facets=colour", "page=2", "source=%00", "from=1000000000", "fields=_id",
         "duplicates=1", "size=NaN",
     ],
 )  # fmt: skip

@@ -1,0 +1,173 @@
+"""What the OpenAPI document says of searches: parameters are read by hand, for the sake of the errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, get_args
+
+from flask_openapi3.models.operation import Operation
+from flask_openapi3.models.parameter import Parameter
+from flask_openapi3.openapi import OpenAPI
+
+from services.search.answers import ARTICLE_FIELDS
+from services.search.export import EXPORT_PARAMETERS
+from services.search.export import FORMATS as EXPORT_FORMATS
+from services.search.facets import FACETS
+from services.search.feed_routes import FEED_PARAMETERS
+from services.search.params import DEFAULT_SIZE, MAX_SIZE, MAX_WORDS, PARAMETERS
+from services.search.suggest import SUGGEST_PARAMETERS
+from services.search.timeline import TIMELINE_PARAMETERS
+from shared.index.facets import MAX_FACET_SIZE
+from shared.index.plan import MAX_WINDOW
+from shared.index.port import Duplicates, Sort, Stories
+from shared.openapi import PROBLEM, Content, Schema, add_answer, add_errors, operations
+
+_TEXT: Final = {"type": "string"}
+_LIST: Final = "; several with commas"
+_NOT: Final = "leaves out what the filter of this name without - finds"
+
+
+def _one_of(values: Iterable[str], default: str | None = None) -> Schema:
+    found: dict[str, Any] = {"type": "string", "enum": list(values)}
+    return found if default is None else found | {"default": default}
+
+
+def _whole(lowest: int, highest: int, default: int | None = None) -> Schema:
+    found: dict[str, Any] = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return found if default is None else found | {"default": default}
+
+
+DESCRIBED: Final[Mapping[str, tuple[str, Schema]]] = {
+    "q": ("words and phrases, in the query language", {"type": "string", "maxLength": 512}),
+    "source": (f"id of a source{_LIST}", _TEXT),
+    "-source": (_NOT, _TEXT),
+    "domain": (f"host, or a domain above it{_LIST}", _TEXT),
+    "-domain": (_NOT, _TEXT),
+    "language": (f"code such as en or pt-BR{_LIST}", _TEXT),
+    "-language": (_NOT, _TEXT),
+    "topic": (f"code such as medtop:04000000, with all below it{_LIST}", _TEXT),
+    "-topic": (_NOT, _TEXT),
+    "entity": (f"whole name of a person, organisation or place{_LIST}", _TEXT),
+    "-entity": (_NOT, _TEXT),
+    "author": (f"whole name{_LIST}", _TEXT),
+    "-author": (_NOT, _TEXT),
+    "story": (f"id of a story{_LIST}", _TEXT),
+    "-story": (_NOT, _TEXT),
+    "from": ("published at or after: a date, or a moment with its time zone", _TEXT),
+    "to": ("published at or before; of a date the whole day", _TEXT),
+    "indexed_since": ("became searchable at or after", _TEXT),
+    "min_words": ("at least so many words of text", _whole(0, MAX_WORDS)),
+    "max_words": ("at most so many", _whole(0, MAX_WORDS)),
+    "has_image": ("with an image, or without", _one_of(("true", "false"))),
+    "duplicates": (
+        "fold: copies under their leads; keep: as hits; only: nothing else",
+        _one_of(get_args(Duplicates), "fold"),
+    ),
+    "stories": ("fold: one hit for each story", _one_of(get_args(Stories), "keep")),
+    "sort": ("by default relevance where there is a q, else newest", _one_of(get_args(Sort))),
+    "size": ("hits of a page; up to 500 in a walk with cursor=*", _whole(0, MAX_SIZE, DEFAULT_SIZE)),
+    "offset": ("hits before the page", _whole(0, MAX_WINDOW, 0)),
+    "cursor": ("the next of an answer; alone. * begins a walk to the very end", _TEXT),
+    "fields": (f"fields of a hit{_LIST}: {', '.join(ARTICLE_FIELDS)}", _TEXT),
+    "highlight": ("fragments with what was found in mark elements", _one_of(("true", "false"), "false")),
+    "facets": (f"counts by value{_LIST}: {', '.join(FACETS)}", _TEXT),
+    "facet_size": ("values of each facet", _whole(1, MAX_FACET_SIZE, DEFAULT_SIZE)),
+    "interval": ("hour, day, week, month; or a number of minutes, hours or days such as 6h", _TEXT),
+    "split": ("also count the ten largest of these", _one_of(("source", "topic"))),
+    "format": ("ninjs: IPTC's ninjs 3.1, as by Accept: application/ninjs+json", _one_of(("json", "ninjs"))),
+}  # fmt: skip
+_OF_ADDRESSES: Final[Mapping[str, Iterable[str]]] = {
+    "/v1/search": (*PARAMETERS, "cursor", "format"),
+    "/v1/search/export": EXPORT_PARAMETERS,
+    "/v1/search.rss": FEED_PARAMETERS,
+    "/v1/search.atom": FEED_PARAMETERS,
+    "/v1/search.json": FEED_PARAMETERS,
+    "/v1/timeline": TIMELINE_PARAMETERS,
+    "/v1/suggest": SUGGEST_PARAMETERS,
+    "/v1/articles/{article_id}": ("format",),
+}
+_OTHERWISE: Final[Mapping[tuple[str, str], tuple[str, Schema]]] = {
+    ("/v1/search/export", "format"): ("of the file", _one_of(EXPORT_FORMATS)),
+    ("/v1/suggest", "q"): ("the beginning of a name", _TEXT),
+}
+
+
+_NUMBER: Final = {"type": "number"}
+_OBJECT: Final = {"type": "object"}
+_ARTICLE: Final = {"type": "object", "required": ["id"]}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_SEARCH: Final = _object(
+    total=_object(articles=_COUNT, groups=_COUNT),
+    hits=_list(_ARTICLE),
+    next={"anyOf": [{"type": "string"}, {"type": "null"}]},
+    facets={
+        "type": "object",
+        "additionalProperties": _list(_object(value=_TEXT, count=_COUNT)),
+    },
+    query=_object(text=_TEXT, parsed=_TEXT),
+    partial={"type": "boolean"},
+    took_ms=_NUMBER,
+)
+# What answers 200 with JSON; the text of other formats is described where it is made.
+_ANSWERS: Final[Mapping[str, Schema]] = {
+    "/v1/search": _SEARCH,
+    "/v1/articles/{article_id}": _ARTICLE,
+    "/v1/articles/{article_id}/trace": _object(id=_TEXT, status=_OBJECT, journey=_list(_OBJECT)),
+    "/v1/articles/{article_id}/versions": _object(id=_TEXT, versions=_list(_OBJECT)),
+    "/v1/articles/{article_id}/versions/{revision}": _ARTICLE,
+    "/v1/articles/{article_id}/diff": _OBJECT,
+    "/v1/stories/{story_id}": _OBJECT,
+    "/v1/timeline": _object(interval=_TEXT, buckets=_list(_OBJECT), total=_COUNT, undated=_COUNT),
+    "/v1/suggest": _object(sources=_list(_OBJECT), topics=_list(_OBJECT), entities=_list(_OBJECT)),
+    "/v2/everything": _object(status={"const": "ok"}, totalResults=_COUNT, articles=_list(_OBJECT)),
+    "/v2/top-headlines": _object(status={"const": "ok"}, totalResults=_COUNT, articles=_list(_OBJECT)),
+    "/v2/top-headlines/sources": _object(status={"const": "ok"}, sources=_list(_OBJECT)),
+    "/v2/sources": _object(status={"const": "ok"}, sources=_list(_OBJECT)),
+}
+_ALSO: Final[Mapping[str, Content]] = {  # other media types of the answer
+    "/v1/search.json": {"application/feed+json": _object(version=_TEXT, title=_TEXT, items=_list(_OBJECT))},
+    "/v1/search": {"application/ninjs+json": _list(_OBJECT)},
+    "/v1/articles/{article_id}": {"application/ninjs+json": _OBJECT},
+    "/v1/articles/{article_id}/diff": {"text/html": _TEXT},
+}
+_NEWSAPI_ERROR: Final[Content] = {
+    "application/json": _object(status={"const": "error"}, code=_TEXT, message=_TEXT),
+}
+_OF_ALL: Final = {400: "the request cannot be answered, and why", 503: "come back after Retry-After"}
+_OF_ONE: Final = {404: "there is none of this id", 410: "it was withdrawn"}  # articles and stories
+_OF_SOME: Final[Mapping[str, Mapping[int, str]]] = {
+    "/v1/search": {410: "the cursor has expired; begin again"},
+    "/v2/everything": {426: "maximumResultsReached"},
+    "/v2/top-headlines": {426: "maximumResultsReached"},
+}
+
+
+def describe(app: OpenAPI) -> None:
+    """Add parameters, answers and errors to the document of an app that has these addresses."""
+    for path, names in _OF_ADDRESSES.items():
+        told = [(name, *_OTHERWISE.get((path, name), DESCRIBED[name])) for name in names]
+        _add_parameters(app.paths[path].get, told)
+    for path, _, operation in operations(app):
+        content = {"application/json": _ANSWERS[path]} if path in _ANSWERS else {}
+        if content or path in _ALSO:
+            add_answer(operation, 200, "the answer", content | dict(_ALSO.get(path, {})))
+        errors = {**_OF_ALL, **(_OF_ONE if "{" in path else {}), **_OF_SOME.get(path, {})}
+        add_errors(operation, errors, _NEWSAPI_ERROR if path.startswith("/v2/") else PROBLEM)
+
+
+def _add_parameters(operation: Operation, told: Iterable[tuple[str, str, Schema]]) -> None:
+    made = [
+        Parameter.model_validate({"name": name, "in": "query", "description": words, "schema": schema})
+        for name, words, schema in told
+    ]
+    operation.parameters = [*(operation.parameters or ()), *made]

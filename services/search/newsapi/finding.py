@@ -1,0 +1,96 @@
+"""NewsAPI's searches as searches of the index."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.search.newsapi.errors import NO_SUCH_SOURCE, Refused
+from services.search.newsapi.params import Asked, SourcesAsked
+from services.search.newsapi.sources import SourceFacts, Sources
+from services.search.newsapi.values import category_node, spoken
+from shared.index.port import ArticleIndex, Filters, SearchPage, SearchRequest
+from shared.index.query import And, Keyword, Node, Not, Or
+
+FRESH: Final = timedelta(hours=72)  # what headlines are of; where there are none, of any time
+UNDETERMINED: Final = "und"
+ENGLISH: Final = "en"  # what an article of no known language counts as, unless its source has another
+_NOTHING: Final = Filters(source=('"',))  # which no source can be called
+
+
+class Finder:
+    """Answers NewsAPI's three questions; raises ``Refused`` and ``Unavailable``."""
+
+    def __init__(self, index: ArticleIndex, sources: Sources) -> None:
+        self._index = index
+        self._sources = sources
+
+    def everything(self, asked: Asked, now: datetime) -> SearchPage:
+        """All articles that match, copies too."""
+        self._check_sources(asked)
+        return self._index.search(self._request(asked, now))
+
+    def headlines(self, asked: Asked, now: datetime) -> SearchPage:
+        """The newest articles that are no copies, of the last three days where there are any."""
+        self._check_sources(asked)
+        request = replace(self._request(asked, now), duplicates="fold")
+        fresh = replace(request, filters=replace(request.filters, start=now - FRESH))
+        page = self._index.search(fresh)
+        return page if page.groups else self._index.search(request)
+
+    def sources(self, asked: SourcesAsked) -> list[SourceFacts]:
+        """The sources of a category, language and country."""
+        return [
+            one
+            for one in self._sources.all()
+            if (asked.category is None or asked.category == (one.category or "general"))
+            and (asked.language is None or asked.language == one.language)
+            and (asked.country is None or asked.country == one.country)
+        ]
+
+    def _check_sources(self, asked: Asked) -> None:
+        unknown = self._sources.unknown(asked.sources)
+        if unknown:
+            raise Refused(
+                NO_SUCH_SOURCE,
+                f"The source {unknown[0]!r} does not exist; /v2/sources lists those there are.",
+            )
+
+    def _request(self, asked: Asked, now: datetime) -> SearchRequest:
+        parts = [asked.query, self._in_language(asked.language)]
+        parts.append(None if asked.category is None else category_node(asked.category))
+        nodes = tuple(part for part in parts if part is not None)
+        return SearchRequest(
+            now=now,
+            query=And(nodes) if nodes else None,
+            filters=self._filters(asked),
+            duplicates="keep",
+            sort=asked.sort,
+            size=asked.size,
+            offset=asked.offset,
+        )
+
+    def _filters(self, asked: Asked) -> Filters:
+        filters = Filters(
+            source=asked.sources, domain=asked.domains, not_domain=asked.not_domains,
+            start=asked.start, end=asked.end,
+        )  # fmt: skip
+        if asked.country is None:
+            return filters
+        sources = self._sources.in_country(asked.country)
+        return replace(filters, source=sources) if sources else _NOTHING
+
+    def _in_language(self, language: str | None) -> Node | None:
+        """What is in a language, and what is in no known one but comes from a source that writes in it."""
+        if language is None:
+            return None
+        usual = self._sources.usual_languages()
+        plain = tuple(Keyword("language", tag) for tag in spoken(language))
+        unknown = Keyword("language", UNDETERMINED)
+        theirs = tuple(Keyword("source", one) for one, code in usual.items() if code == language)
+        others = tuple(Keyword("source", one) for one, code in usual.items() if code != language)
+        if language == ENGLISH:
+            mine: Node = And((unknown, Not(Or(others)))) if others else unknown
+            return Or((*plain, mine))
+        return Or((*plain, And((unknown, Or(theirs))))) if theirs else Or(plain)
