@@ -15,7 +15,7 @@ from elasticsearch import ApiError, BadRequestError, Elasticsearch
 
 from shared.article import Article
 from shared.clock import to_ms
-from shared.errors import IndexMissing, Unavailable
+from shared.errors import IndexMissing, InvalidRequest, Unavailable
 from shared.frequencies import Frequencies
 from shared.index.analysis import terms_of
 from shared.index.bulk import BulkItem, bulk_item, delete_lines, describe, divide, newest, outcome
@@ -51,6 +51,7 @@ READ_SECONDS = 5.0
 WRITE_SECONDS = 12.0  # two of them, and the work between, stay within a task's time limit of 30 s
 ENGINE_SEARCH_TIME = "2s"  # then the engine answers with what it has, and the page is partial
 ENGINE_WRITE_TIME = "5s"  # how long a write waits for a shard that is away
+TOO_MANY = "too_many"  # clauses: how many a node takes depends on its memory and threads
 _RETRIED = (502, 503, 504)  # another node may answer; never 429, since a retry at once adds to the overload
 _LOOKS = 3  # at the aliases, for one batch: they moved while it was being written
 _IDS = 1_000  # documents asked for by id at once
@@ -227,8 +228,11 @@ class ElasticsearchIndex:
         with in_our_words():
             try:
                 answer = self._client.search(index=self._alias, body=dict(body)).body
-            except BadRequestError:
+            except BadRequestError as error:
                 self._require_version(self._builds.places().used)  # another mapping may refuse what is asked
+                if TOO_MANY in str(error.body):
+                    words = "asks for too much at once; take some words, prefixes or near/N out of it"
+                    raise InvalidRequest("q", words) from error
                 raise
             hits = answer["hits"]["hits"]
             # An index of another version finds nothing, or what cannot be read; only then a second request.

@@ -38,8 +38,9 @@ def build_query(node: PlanNode, schema: tantivy.Schema) -> Query:
             spread = _spread(pairs, distance)
             return _unscored(_any([Query.phrase_query(schema, field, words, slop) for words, slop in spread]))
         case PrefixAny(field, starts, terms):
-            pattern = "|".join(_SIGNS.sub(r"\\\g<0>", start) for start in starts)
-            found = [Query.regex_query(schema, field, f"({pattern}).*")]
+            # One automaton for each: the engine allows a thousand states, one or so for each byte.
+            patterns = [_SIGNS.sub(r"\\\g<0>", start) + ".*" for start in starts]
+            found = [Query.regex_query(schema, field, pattern) for pattern in patterns]
             if terms:
                 found.append(Query.term_set_query(schema, field, list(terms)))
             return _unscored(_any(found))

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
+from shared.errors import InvalidRequest
+from shared.identity import check_host, check_source
 from shared.index.analysis import UNSTEMMED, fold, forms, locate
 from shared.index.keywords import KEYWORDS, is_shared
 from shared.index.prefixes import MIN_LETTERS, MIN_PAIRED, is_one_word, is_paired
@@ -21,6 +23,7 @@ from shared.index.scanner import OPERATORS, Lexeme, LexemeKind, check_word, refu
 MAX_CHARACTERS = 512
 MAX_CLAUSES = 32  # words, phrases, values and ranges
 MAX_DEPTH = 16  # of brackets and negations; recursion must end long before Python's own limit
+MAX_CUT_BYTES = 512  # of a value; tantivy looks for it with a thousand states
 MAX_PREFIXES = 8  # each looks at every article that has one of its words
 MAX_DISTANCE = 50  # of near/N
 MAX_PHRASE_DISTANCE = 20  # beside several words in a row, where tantivy must try every distance by itself
@@ -253,7 +256,16 @@ def _keyword(lexeme: Lexeme, field: str) -> Keyword | Prefix:
     wrong = _wrong_value(field, value)
     if wrong:
         refuse(f"The {field} {wrong}.", lexeme.position)
-    return Keyword(field, value, lexeme.position)
+    return Keyword(field, _as_filtered(lexeme, field, value), lexeme.position)
+
+
+def _as_filtered(lexeme: Lexeme, field: str, value: str) -> str:
+    """A source or a domain as the filters of these names read it: without ``www.``, in ASCII."""
+    read = {"source": check_source, "domain": check_host}.get(field)
+    try:
+        return value if read is None else read(value)
+    except InvalidRequest as error:
+        refuse(f'The {field} "{value[:40]}" {error.message}.', lexeme.position)
 
 
 def _cut_value(lexeme: Lexeme, field: str) -> Prefix:
@@ -264,6 +276,8 @@ def _cut_value(lexeme: Lexeme, field: str) -> Prefix:
     if sum(map(str.isalnum, value)) < MIN_LETTERS or not value[0].isalnum():
         refuse(f"A value with a star begins with at least {MIN_LETTERS} letters or digits: source:news*.",
                lexeme.position)  # fmt: skip
+    if len(value.encode()) > MAX_CUT_BYTES:
+        refuse("A value with a star may not be that long.", lexeme.position)
     return Prefix(value, field, lexeme.position)
 
 

@@ -229,10 +229,22 @@ def _plan_node(node: Node, now: datetime, *, fold: bool) -> PlanNode:
         case And(children):
             return AllOf(tuple(_plan_node(child, now, fold=fold) for child in children))
         case Or(children):
-            return AnyOf(tuple(_plan_node(child, now, fold=fold) for child in children))
+            return _any_of([_plan_node(child, now, fold=fold) for child in children])
         case Not(child):
             # Who wants nothing of a source still wants what ran first elsewhere, and was copied there.
             return NoneOf(_plan_node(child, now, fold=False))
+
+
+def _any_of(planned: list[PlanNode]) -> AnyOf:
+    """One of several; values of one column are looked for together, as a thousand of them may come."""
+    values: dict[str, dict[str, None]] = {}
+    others: list[PlanNode] = []
+    for node in planned:
+        if isinstance(node, KeywordAny):
+            values.setdefault(node.field, {}).update(dict.fromkeys(node.values))
+        else:
+            others.append(node)
+    return AnyOf((*others, *(KeywordAny(field, tuple(found)) for field, found in values.items())))
 
 
 def _plan_text(text: str, field: TextField | None, position: int) -> PlanNode:

@@ -19,7 +19,7 @@ from shared.index.query import (
     Range,
     Word,
 )
-from shared.index.scanner import OPERATORS
+from shared.index.scanner import NEAR_SIGN, OPERATORS
 
 _PLAIN = re.compile(
     r"[^\W_](?:[^\s()\"“”„‟«»＂*:\x00-\x1f\x7f]*[^\W_])?"
@@ -79,7 +79,8 @@ def _quoted(text: str) -> str:
 
 
 def _is_value(text: str) -> bool:
-    return all(map(_PLAIN.fullmatch, text.split(":"))) and text not in OPERATORS
+    is_sign = text in OPERATORS or NEAR_SIGN.fullmatch(text)
+    return all(map(_PLAIN.fullmatch, text.split(":"))) and not is_sign
 
 
 def _start(moment: Moment | None) -> str:

@@ -25,7 +25,7 @@ _CHUNK = re.compile(rf"[^\s\x00-\x1f\x7f(){_QUOTES}]+")
 _FIELD = re.compile(r"([^\W\d][\w.]*):")
 _RANGE = re.compile(r"[\[{][^\]}]*[\]}]?")
 OPERATORS: dict[str, LexemeKind] = {"AND": "and", "OR": "or", "NOT": "not"}
-_NEAR = re.compile(r"near/[+-]?\d*", re.IGNORECASE)
+NEAR_SIGN = re.compile(r"near/[+-]?\d*", re.IGNORECASE)
 _PREFIX = re.compile(r"[^*]+\*")
 _MODIFIER = re.compile(r"[~^]\d*(?:\.\d+)?$")
 
@@ -108,7 +108,7 @@ class _Scanner:
         if field is not None:
             self.lexemes.append(field)
             return at + len(field.text) + 1
-        if _NEAR.fullmatch(chunk):
+        if NEAR_SIGN.fullmatch(chunk):
             self.lexemes.append(Lexeme("near", chunk, at))
             return end
         kind = _kind(chunk)
@@ -179,7 +179,7 @@ def check_word(chunk: str, at: int) -> None:
     """Refuse signs that mean something elsewhere, rather than search for something else than was meant."""
     if chunk and not chunk.strip("*"):
         refuse("A lone * is not needed: an empty query matches everything.", at)
-    if _NEAR.fullmatch(chunk):
+    if NEAR_SIGN.fullmatch(chunk):
         refuse(f'The sign {chunk[:40]} stands between two words; for the text itself, write "{chunk}".', at)
     if "*" in chunk:
         refuse("A star stands at the end of a word, after at least 3 letters: econom*.",

@@ -11,7 +11,7 @@ from typing import Any
 import elasticsearch
 import pytest
 
-from shared.errors import IndexMissing, Unavailable
+from shared.errors import IndexMissing, InvalidRequest, Unavailable
 from shared.index import elasticsearch as adapter
 from shared.index.elasticsearch import ElasticsearchIndex
 from shared.index.mapping import index_name
@@ -206,6 +206,12 @@ def test_a_host_without_an_address_is_unavailable():
     with pytest.raises(Unavailable):
         index.check()
     index.close()
+
+
+def test_a_query_of_more_clauses_than_the_engine_takes_is_the_askers_to_change(stub, stubbed):
+    stub.status, stub.body = 400, error("too_many_nested_clauses")
+    with pytest.raises(InvalidRequest, match="too much at once"):
+        stubbed.search(SearchRequest(NOW + timedelta(days=1)))
 
 
 def test_a_request_that_we_built_wrong_is_not_taken_for_an_outage(stub, stubbed):

@@ -346,6 +346,11 @@ LARGEST = [
     (f'"{"a b " * 39}" near/20 "c d"', set()),
     (f"source:{'n' * 500}*", set()),
     ("n" * 511 + "*", set()),
+    ("ж" * 500 + "*", set()),
+    ("क" * 500 + "*", set()),
+    ("𐐀" * 500 + "*", set()),
+    ("ﷺ" * 20 + "*", set()),  # eighteen letters each, when normalised
+    (f"source:{'𐐀' * 128}*", set()),
     (" OR ".join(f"{word}abc*" for word in WORDS[:8]), set()),
     (" OR ".join(f'"{word} {word}"' for word in WORDS * 2), {1}),
 ]
