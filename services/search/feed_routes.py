@@ -25,6 +25,7 @@ FEED_PARAMETERS: Final = tuple(name for name in PARAMETERS if name not in JSON_O
 # What is indexed is found within a second or so, not always in order. Last-Modified stays this far behind
 # the clock, so that nobody is told that nothing has changed by what came in meanwhile.
 SETTLING: Final = timedelta(seconds=5)
+_TIMES: Final = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 _NO_FILTERS: Final = ("q", "sort", "size", "offset")
 _ORDERS: Final = {"newest": "the newest first", "oldest": "the oldest first", "relevance": "the best first"}
 
@@ -101,11 +102,13 @@ def _conditional(answer: Response, changed: datetime | None, now: datetime) -> R
     answer.cache_control.public = True
     answer.cache_control.no_cache = True  # asked for each time: what is withdrawn must be gone at once
     answer.add_etag()
-    if changed is not None:
-        answer.last_modified = min(changed, now - SETTLING)
-    answer.make_conditional(request)
+    # By the tag alone: what was withdrawn has left the feed, and its newest entry may be as old as before.
+    asked = {name: value for name, value in request.environ.items() if name not in _TIMES}
+    answer.make_conditional(asked)
     if answer.status_code == PreconditionFailed.code:
         raise PreconditionFailed
+    if changed is not None:
+        answer.last_modified = min(changed, now - SETTLING)
     return answer
 
 
