@@ -24,6 +24,7 @@ from shared.openapi import PROBLEM, Content, Schema, add_answer, add_errors, ope
 
 _TEXT: Final = {"type": "string"}
 _LIST: Final = "; several with commas"
+_NAMES: Final = '; several with commas, one with a comma in it in quotes: "Smith, John"'
 _NOT: Final = "leaves out what the filter of this name without - finds"
 
 
@@ -47,9 +48,9 @@ DESCRIBED: Final[Mapping[str, tuple[str, Schema]]] = {
     "-language": (_NOT, _TEXT),
     "topic": (f"code such as medtop:04000000, with all below it{_LIST}", _TEXT),
     "-topic": (_NOT, _TEXT),
-    "entity": (f"whole name of a person, organisation or place{_LIST}", _TEXT),
+    "entity": (f"whole name of a person, organisation or place{_NAMES}", _TEXT),
     "-entity": (_NOT, _TEXT),
-    "author": (f"whole name{_LIST}", _TEXT),
+    "author": (f"whole name{_NAMES}", _TEXT),
     "-author": (_NOT, _TEXT),
     "story": (f"id of a story{_LIST}", _TEXT),
     "-story": (_NOT, _TEXT),

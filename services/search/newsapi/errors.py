@@ -16,6 +16,7 @@ from shared.codec import to_json
 from shared.errors import CopydeskError, InvalidRequest
 
 PREFIX: Final = "/v2/"
+ROOT: Final = "/v2"
 # Of errors that have no code of their own, which the routes do not raise by themselves.
 _CODES: Final = {
     400: "parameterInvalid",
@@ -70,6 +71,11 @@ def error_answer(status: int, code: str, message: str) -> Response:
     answer = Response(to_json(body), status, content_type="application/json; charset=utf-8")
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def is_below(path: str) -> bool:
+    """Whether an address is one of NewsAPI's."""
+    return path == ROOT or path.startswith(PREFIX)
 
 
 def in_newsapi_words(answer: Response) -> Response:

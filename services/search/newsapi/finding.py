@@ -32,22 +32,18 @@ class Finder:
         return self._index.search(self._request(asked, now))
 
     def headlines(self, asked: Asked, now: datetime) -> SearchPage:
-        """The newest articles that are no copies, of the last three days where there are any."""
+        """The newest articles, of the last three days where there are any; copies only of chosen sources."""
         self._check_sources(asked)
-        request = replace(self._request(asked, now), duplicates="fold")
+        request = self._request(asked, now)
+        if not request.filters.source:  # else what a source ran is its own, though others had it first
+            request = replace(request, duplicates="fold")
         fresh = replace(request, filters=replace(request.filters, start=now - FRESH))
         page = self._index.search(fresh)
         return page if page.groups else self._index.search(request)
 
     def sources(self, asked: SourcesAsked) -> list[SourceFacts]:
         """The sources of a category, language and country."""
-        return [
-            one
-            for one in self._sources.all()
-            if (asked.category is None or asked.category == (one.category or "general"))
-            and (asked.language is None or asked.language == one.language)
-            and (asked.country is None or asked.country == one.country)
-        ]
+        return self._sources.chosen(asked.category, asked.language, asked.country)
 
     def _check_sources(self, asked: Asked) -> None:
         unknown = self._sources.unknown(asked.sources)

@@ -12,7 +12,7 @@ from flask_openapi3.models.parameter import Parameter
 from flask_openapi3.openapi import OpenAPI
 
 from services.search.newsapi.answers import Json, article_json
-from services.search.newsapi.errors import PREFIX, Refused, in_newsapi_words, refused
+from services.search.newsapi.errors import PREFIX, Refused, in_newsapi_words, is_below, refused
 from services.search.newsapi.finding import Finder
 from services.search.newsapi.params import (
     EVERYTHING,
@@ -39,7 +39,7 @@ def add_newsapi(app: OpenAPI, index: ArticleIndex, countries: Mapping[str, str])
 
     @app.after_request
     def speak(answer: Response) -> Response:
-        return in_newsapi_words(answer) if request.path.startswith(PREFIX) else answer
+        return in_newsapi_words(answer) if is_below(request.path) else answer
 
     app.wsgi_app = _Unwrapped(app.wsgi_app)  # type: ignore[method-assign]
 

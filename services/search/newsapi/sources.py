@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
 from services.search.newsapi.values import CATEGORIES, LANGUAGES, category_node, country_of, spoken
+from shared.errors import Unavailable
 from shared.index.facets import MOST_VALUES
 from shared.index.port import ArticleIndex, Filters, SearchPage, SearchRequest
 from shared.index.query import Node
 
 KEEP_SECONDS: Final = 60.0  # a new source is known that much later, except to a search that names it
+GENERAL: Final = "general"
 KEEP_NAMES_SECONDS: Final = 3_600.0
 
 T = TypeVar("T")
@@ -38,28 +40,41 @@ class SourceFacts:
 
     def to_json(self) -> dict[str, Any]:
         """The source as NewsAPI shows it."""
-        told = f"{self.name}: {self.category} news" if self.category else self.name
+        told = f"{self.name}: {self.category} news"
         return {
             "id": self.id, "name": self.name, "description": told, "url": self.url,
-            "category": self.category or "general", "language": self.language, "country": self.country,
+            "category": self.category, "language": self.language, "country": self.country,
         }  # fmt: skip
 
 
 class _Kept(Generic[T]):
-    """A value that is made anew after a while, by one thread at a time."""
+    """A value that is made anew after a while, by one thread at a time.
+
+    While the index is away the others do not try in turn: they are told what the first was told.
+    """
 
     def __init__(self, make: Callable[[], T], seconds: float) -> None:
         self._make = make
         self._seconds = seconds
         self._lock = threading.Lock()
         self._found: tuple[float, T] | None = None
+        self._failed: tuple[float, Unavailable] | None = None
 
-    def get(self, *, anew: bool = False) -> T:
+    def get(self) -> T:
+        asked = time.monotonic()
         with self._lock:
-            now = time.monotonic()
-            if anew or self._found is None or now - self._found[0] > self._seconds:
-                self._found = (now, self._make())
+            if self._failed is not None and self._failed[0] > asked:  # it failed while this one waited
+                raise Unavailable(str(self._failed[1]))
+            if self._found is None or asked - self._found[0] > self._seconds:
+                self._found = (time.monotonic(), self._try())
             return self._found[1]
+
+    def _try(self) -> T:
+        try:
+            return self._make()
+        except Unavailable as error:
+            self._failed = (time.monotonic(), error)
+            raise
 
 
 class Sources:
@@ -74,41 +89,44 @@ class Sources:
         self._known = _Kept(lambda: frozenset(self._count()), KEEP_SECONDS)
         self._languages = _Kept(self._count_languages, KEEP_SECONDS)
         self._categories = _Kept(self._count_categories, KEEP_SECONDS)
-        self._names: dict[str, tuple[float, tuple[str, str, str | None]]] = {}
+        self._names: dict[str, tuple[float, tuple[str, str]]] = {}
 
     def unknown(self, ids: Iterable[str]) -> list[str]:
         """Those of some ids that no source has."""
-        ids = list(ids)
         known = self._known.get()
-        if any(one not in known for one in ids):
-            known = self._known.get(anew=True)  # it may have come just now
-        return [one for one in ids if one not in known]
+        return [one for one in ids if one not in known and not self._has_articles(one)]
+
+    def _has_articles(self, source: str) -> bool:
+        """Whether a source has come since they were counted."""
+        return self._search(filters=Filters(source=(source,)), duplicates="keep", size=0).articles > 0
 
     def usual_languages(self) -> Mapping[str, str]:
-        """The language of most articles of each source, as NewsAPI calls it; without sources of none."""
+        """The language of most articles of each source that has one, by NewsAPI's code if there is any."""
         return self._languages.get()
 
     def in_country(self, country: str) -> tuple[str, ...]:
         """The sources of a country."""
         return tuple(sorted(one for one in self._known.get() if self._country(one) == country))
 
-    def all(self) -> list[SourceFacts]:
-        """Every source, by id."""
+    def chosen(self, category: str | None, language: str | None, country: str | None) -> list[SourceFacts]:
+        """The sources of a category, a language and a country, by id; None: of all."""
         languages, categories = self._languages.get(), self._categories.get()
-        found = []
-        for one in sorted(self._known.get()):
-            name, url, domain = self._named(one)
-            country = self._country(one) or country_of(domain)
-            found.append(
-                SourceFacts(one, name, url, categories.get(one, ""), languages.get(one, ""), country)
-            )
-        return found
+        found = [
+            (one, categories.get(one, GENERAL), languages.get(one, ""), self._country(one))
+            for one in sorted(self._known.get())
+        ]
+        wanted = (category, language, country)
+        return [
+            SourceFacts(one, *self._named(one), *facts)
+            for one, *facts in found
+            if all(each in (None, fact) for each, fact in zip(wanted, facts, strict=True))
+        ]
 
     def _country(self, source: str) -> str:
         return self._countries.get(source) or country_of(source if "." in source else None)
 
-    def _named(self, source: str) -> tuple[str, str, str | None]:
-        """The name, address and domain of a source, by its newest article."""
+    def _named(self, source: str) -> tuple[str, str]:
+        """The name and the address of a source, by its newest article."""
         now = time.monotonic()
         kept = self._names.get(source)
         if kept is not None and now - kept[0] < KEEP_NAMES_SECONDS:
@@ -116,12 +134,17 @@ class Sources:
         hits = self._search(filters=Filters(source=(source,)), duplicates="keep", size=1).hits
         named = hits[0].article.source if hits else None
         domain = (named and named.domain) or (source if "." in source else None)
-        found = ((named and named.name) or source, f"https://{domain}" if domain else "", domain)
+        found = ((named and named.name) or source, f"https://{domain}" if domain else "")
         self._names[source] = (now, found)
         return found
 
     def _count_languages(self) -> Mapping[str, str]:
-        return _most({code: self._count(filters=Filters(language=spoken(code))) for code in LANGUAGES})
+        page = self._search(duplicates="keep", size=0, facets=("language",), facet_size=MOST_VALUES)
+        mine = {tag for code in LANGUAGES for tag in spoken(code)}
+        # Those that NewsAPI has no code for as well: who writes in Finnish does not write in English.
+        others = {found.value for found in page.facets["language"] if "-" not in found.value} - mine - {"und"}
+        asked = {**{code: spoken(code) for code in LANGUAGES}, **{tag: (tag,) for tag in sorted(others)}}
+        return _most({code: self._count(filters=Filters(language=tags)) for code, tags in asked.items()})
 
     def _count_categories(self) -> Mapping[str, str]:
         return _most({name: self._count(query=category_node(name)) for name in CATEGORIES})

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from services.search.app import create_app
-from services.search.newsapi.params import Asked, read_everything
+from services.search.newsapi.finding import Finder
+from services.search.newsapi.params import Asked, read_everything, read_headlines
+from services.search.newsapi.sources import _Kept
 from services.search.newsapi.values import CATEGORIES, country_of, read_language
 from shared.article import Tag
-from shared.errors import BadSettings
+from shared.errors import BadSettings, Unavailable
+from shared.index.dsl import search_body
+from shared.index.plan import plan_search
 from shared.settings import Settings
 from tests.unit.search.conftest import Newsroom, open_newsroom
 
@@ -116,6 +124,61 @@ def test_everything_finds_what_newsapi_would(client: FlaskClient, query: str, ex
     assert titles(client, "everything", query) == expected
 
 
+def test_a_chosen_source_has_its_own_headlines_and_not_those_that_it_copied(client: FlaskClient) -> None:
+    [found] = client.get("/v2/top-headlines?sources=copy.example.com").json["articles"]
+    assert found["source"]["id"] == "copy.example.com"
+
+
+def test_what_is_in_no_known_language_counts_as_its_sources_language_whatever_that_is(tmp_path: Path) -> None:
+    with open_newsroom(tmp_path) as room:
+        for number in range(2):
+            room.publish(
+                f"Uutinen {number}", f"Satama avattiin {number}.", source="a.example.fi", language="fi"
+            )
+        room.publish("Ei kielt\u00e4", "Laiva.", source="a.example.fi", language="und")
+        room.publish("Ship", "A ship.", source="b.example", language="und")
+        assert titles(room.client(), "top-headlines", "language=en") == ["Ship"]
+
+
+def test_a_thousand_sources_are_no_thousand_clauses(client: FlaskClient) -> None:
+    finder = Finder(
+        None, SimpleNamespace(usual_languages=lambda: {f"s{at}.example": "de" for at in range(999)})
+    )
+    request = finder._request(read_headlines(b"language=en"), NOW)
+    assert len(json.dumps(search_body(plan_search(request), "2s"))) < 60_000
+    assert json.dumps(search_body(plan_search(request), "2s")).count('"terms"') < 10
+
+
+def test_who_waits_while_the_index_is_away_is_told_with_the_first(tmp_path: Path) -> None:
+    asked = []
+
+    def fail() -> None:
+        asked.append(1)
+        time.sleep(0.5)
+        raise Unavailable("away")
+
+    kept = _Kept(fail, 60.0)
+    told = []
+
+    def ask() -> None:
+        try:
+            kept.get()
+        except Unavailable as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == ["away"] * 5
+    assert len(asked) < 3  # a thread may come when the first has been told
+    asked.clear()
+    with pytest.raises(Unavailable):
+        kept.get()
+    assert asked == [1]  # later it is tried again
+
+
 def test_the_total_of_headlines_counts_no_copies(client: FlaskClient) -> None:
     assert client.get("/v2/top-headlines?q=rate&pageSize=1").json["totalResults"] == 1
     assert client.get("/v2/everything?q=rate&pageSize=1").json["totalResults"] == 2
@@ -162,6 +225,7 @@ def test_pages_walk_through_all_and_the_total_is_not_the_page(client: FlaskClien
         ("country=fr", []),
         ("country=de&category=science", ["Ohne Sprache"]),
         ("sources=harbour.co.uk", ["Quay cracked"]),
+        ("sources=copy.example.com", ["Bank lowers its rate"]),
     ],
 )
 def test_headlines_are_new_and_no_copies(client: FlaskClient, query: str, expected: list[str]) -> None:
@@ -271,6 +335,10 @@ def test_what_cannot_be_answered_is_told_as_newsapi_does(
 ) -> None:
     answer = client.get(f"/v2/{address}?{query}", headers={"Accept": "application/problem+json"})
     assert code_of(answer) == (status, code), answer.text
+
+
+def test_the_root_itself_answers_in_the_same_shape(client: FlaskClient) -> None:
+    assert code_of(client.get("/v2")) == (404, "notFound")
 
 
 def test_messages_name_the_parameter_and_the_place(client: FlaskClient) -> None:
