@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.article import Verdict
-from shared.ledger.likeness import LONGEST_CHAIN, Text, judge, liken, read_texts
+from shared.ledger.likeness import LONGEST_CHAIN, Text, judge, liken, read_text, read_texts
 from shared.ledger.retagging import is_tagged_again
 from shared.ledger.rows import ARRIVAL, verdict_of
 from shared.ledger.schema import articles, submissions
@@ -80,7 +80,7 @@ def is_still(connection: sa.Connection, text: Text, verdict: Verdict) -> bool:
 
 def beside(connection: sa.Connection, text: Text, lead: str, body: str | None = None) -> Verdict | None:
     """What a text is to an article of the ledger; None when it is no copy of it, or not of these days."""
-    other = read_texts(connection, [lead]).get(lead)
+    other = read_text(connection, lead)
     if other is None or not within_window(text.moment, other.moment):
         return None
     return liken(text, other, body)

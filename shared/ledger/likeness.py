@@ -90,6 +90,18 @@ def _make_texts(connection: sa.Connection, hashes: Mapping[str, str]) -> dict[st
     }
 
 
+def read_text(connection: sa.Connection, article_id: str) -> Text | None:
+    """The present text of an article, else the one with which it is on its way for the first time.
+
+    Copies may join a lead whose worker died: dedupe knows its draft, and so must whoever asks later.
+    """
+    found = read_texts(connection, [article_id]).get(article_id)
+    if found is not None:
+        return found
+    coming = read_drafts(connection, [article_id]).get(article_id)
+    return Text(article_id, "", coming[-1].moment, coming[-1].sketch) if coming else None
+
+
 def text_of(article_id: str, text_hash: str, article: Article) -> Text:
     """The text of an article at hand."""
     sketch = pack_sketch(make_sketch(article.title, article.body))

@@ -54,6 +54,26 @@ def leads(room: Newsroom, *numbers: int) -> list[int | None]:
     return [lead_of(room, number) for number in numbers]
 
 
+def test_copies_wait_for_a_lead_whose_worker_died_after_it_had_asked(room: Newsroom) -> None:
+    """Also those that come by another copy: the lead is nowhere yet but in its draft."""
+    room.accept(article(1, edited(1, 0)))
+    room.step("clean")
+    dying = room.hold("dedupe")
+    assert dying is not None
+    room.work(dying)  # the bands know it, and then its worker died
+    for number in (2, 3):
+        room.accept(article(number, edited(1, 3)))
+        room.settle("dedupe")
+    room.accept(article(4, edited(1, 2)))
+    room.settle("dedupe")
+    found = [room.ledger.article(f"{number:032x}") for number in (2, 3, 4)]
+    assert [one and one.duplicate_of for one in found] == [f"{1:032x}"] * 3
+    room.ledger.release(dying.token, room.now, blame="it died")
+    room.now += 60_000
+    room.settle()
+    assert leads(room, 1, 2, 3, 4) == [None, 1, 1, 1]
+
+
 def test_a_verdict_says_by_which_rule_how_alike_and_what_they_share(room: Newsroom) -> None:
     room.push(article(1, edited(1, 0)), article(2, edited(1, 3)), article(3, edited(1, 0)))
     near, same = room.documents[f"{2:032x}"], room.documents[f"{3:032x}"]
