@@ -18,9 +18,9 @@ from services.search.answers import ARTICLE_FIELDS
 from services.search.facets import check_facets
 from shared.errors import InvalidRequest
 from shared.fields import EMPTY_NAME, FieldError, InvalidFields
-from shared.identity import check_host, check_source
+from shared.identity import check_source
 from shared.index.facets import MAX_FACET_SIZE
-from shared.index.keywords import is_shared
+from shared.index.keywords import check_domain
 from shared.index.moments import is_math, read_date, resolve_math
 from shared.index.parser import parse_query, wrong_topic
 from shared.index.plan import MAX_WINDOW
@@ -219,20 +219,18 @@ def _plain(name: str, value: str) -> str:
 
 
 def _source(name: str, value: str) -> str:
-    try:
-        return check_source(value)
-    except InvalidRequest as error:
-        raise InvalidRequest(name, error.message) from error
+    return _checked(name, value, check_source)
 
 
 def _domain(name: str, value: str) -> str:
+    return _checked(name, value, check_domain)
+
+
+def _checked(name: str, value: str, check: Callable[[str], str]) -> str:
     try:
-        host = check_host(value)
+        return check(value)
     except InvalidRequest as error:
-        raise InvalidRequest(name, f"{_shown(value)} is no host name, such as example.com") from error
-    if is_shared(host):
-        raise InvalidRequest(name, f"{_shown(value)} belongs to no one site; give a domain below it")
-    return host
+        raise InvalidRequest(name, error.message) from error
 
 
 def _topic(name: str, value: str) -> str:

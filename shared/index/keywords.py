@@ -91,6 +91,18 @@ def with_parents(hosts: Iterable[str | None]) -> list[str]:
     return list(dict.fromkeys(domain for host in hosts if host for domain in _and_parents(host)))
 
 
+def check_domain(value: str) -> str:
+    """A domain to look for, as the columns have it; raises ``InvalidRequest`` where it tells of no site."""
+    try:
+        host = check_host(value)
+    except InvalidRequest as error:
+        raise InvalidRequest("domain", f'"{value[:50]}" is no host name, such as example.com') from error
+    if is_shared(host):
+        words = "belongs to no one site; give a domain below it, such as example.com"
+        raise InvalidRequest("domain", f'"{value[:50]}" {words}')
+    return host
+
+
 def is_shared(domain: str) -> bool:
     """Whether all may register names below a domain, so that it tells of no site: ``com``, ``co.uk``."""
     name, dot, country = domain.partition(".")

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import cast
 
 from shared.errors import InvalidRequest
-from shared.identity import check_host, check_source
+from shared.identity import check_source
 from shared.index.analysis import UNSTEMMED, fold, forms, locate
-from shared.index.keywords import KEYWORDS, is_shared
+from shared.index.keywords import KEYWORDS, check_domain
 from shared.index.prefixes import MIN_LETTERS, MIN_PAIRED, is_one_word, is_paired
 from shared.index.query import And, Keyword, Near, Node, Not, Or, Phrase, Prefix, TextField, Word
 from shared.index.ranges import read_range
@@ -261,11 +261,11 @@ def _keyword(lexeme: Lexeme, field: str) -> Keyword | Prefix:
 
 def _as_filtered(lexeme: Lexeme, field: str, value: str) -> str:
     """A source or a domain as the filters of these names read it: without ``www.``, in ASCII."""
-    read = {"source": check_source, "domain": check_host}.get(field)
+    read = {"source": check_source, "domain": check_domain}.get(field)
     try:
         return value if read is None else read(value)
     except InvalidRequest as error:
-        refuse(f'The {field} "{value[:40]}" {error.message}.', lexeme.position)
+        refuse(f"The {field} {error.message}.", lexeme.position)
 
 
 def _cut_value(lexeme: Lexeme, field: str) -> Prefix:
@@ -286,8 +286,6 @@ def _wrong_value(field: str, value: str) -> str | None:
         return wrong_topic(value)
     if field == "story" and not _STORY.fullmatch(value):
         return f'"{value[:40]}" is no story_id, which has 32 hex digits'
-    if field == "domain" and is_shared(value.lower()):
-        return f'"{value[:40]}" belongs to no one site; give a domain below it, such as example.com'
     return None
 
 

@@ -21,8 +21,8 @@ from services.search.newsapi.values import CATEGORIES, LANGUAGES, read_country, 
 from services.search.newsapi.words import read_words, within
 from services.search.params import check_names, read_pairs
 from shared.errors import InvalidRequest
-from shared.identity import check_host, check_source
-from shared.index.keywords import is_shared
+from shared.identity import check_source
+from shared.index.keywords import check_domain
 from shared.index.plan import MAX_WINDOW
 from shared.index.port import Sort
 from shared.index.query import And, Node, TextField
@@ -83,7 +83,7 @@ def read_everything(query: bytes) -> Asked:
     given = _Given(query, EVERYTHING)
     node = _queries(given)
     sources = _sources(given)
-    domains = given.each("domains", _domain)
+    domains = given.each("domains", check_domain)
     if node is None and not sources and not domains:
         raise Refused(
             MISSING,
@@ -101,7 +101,7 @@ def read_everything(query: bytes) -> Asked:
         size=size,
         page=page,
         domains=domains,
-        not_domains=given.each("excludeDomains", _domain),
+        not_domains=given.each("excludeDomains", check_domain),
         start=start,
         end=end,
         sort=_SORTS[given.choice("sortBy", tuple(_SORTS)) or "publishedAt"],
@@ -199,13 +199,6 @@ def _sources(given: _Given) -> tuple[str, ...]:
             TOO_MANY_SOURCES, f"You have given {len(found)} sources; at most {MOST_SOURCES} are allowed."
         )
     return found
-
-
-def _domain(value: str) -> str:
-    host = check_host(value)
-    if is_shared(host):
-        raise InvalidRequest("domain", f"{_shown(value)} belongs to no one site; give a domain below it")
-    return host
 
 
 def _language(given: _Given) -> str | None:
