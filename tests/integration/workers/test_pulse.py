@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import redis
 
+from shared.queue import make_celery
+
 from .conftest import make_raw, wait_until
 
 pytestmark = [
@@ -38,11 +40,19 @@ def has_open(pid: int, path: Path) -> bool:
     return False
 
 
+def is_idle(newsroom: Any) -> bool:
+    """Whether the worker's own process, not only the ledger, knows that nothing is being worked on."""
+    with make_celery(newsroom.settings) as app:
+        running = app.control.inspect(timeout=2).active()
+    return running is not None and not any(running.values())
+
+
 def test_a_worker_whose_only_child_is_frozen_ends_itself_with_its_child(newsroom: Any) -> None:
     number = newsroom.start_worker("clean", app=HASTY, more=("-c", "1"))
     first = make_raw(1)
     newsroom.accept(first)
     wait_until(lambda: newsroom.status(first) == "cleaned", "the worker")
+    wait_until(lambda: is_idle(newsroom), "the end of the task")  # in its midst a time limit ends the freeze
     (child,) = newsroom.children(number)
     os.kill(child, signal.SIGSTOP)
     second = make_raw(2)
