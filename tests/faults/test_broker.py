@@ -49,7 +49,7 @@ def test_f05_a_broker_killed_and_started_empty_under_load_loses_nothing(
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:
     witness = tmp_path / "witness"
-    load = newsroom.load(witness, rate=15, seed=5, first=10_000)
+    load = newsroom.load(witness, rate=8, seed=5, first=10_000)
     for _ in range(2):
         until(lambda: newsroom.held() > 0, "work")
         newsroom.ground.kill("redis", empty=True)
@@ -64,7 +64,7 @@ def test_f06_what_redis_forgets_in_the_middle_of_a_run_is_woken_again(
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:
     witness = tmp_path / "witness"
-    load = newsroom.load(witness, rate=15, seed=6, first=20_000)
+    load = newsroom.load(witness, rate=8, seed=6, first=20_000)
     with redis.Redis.from_url(newsroom.settings.redis_url) as client:
         for _ in range(5):
             until(lambda: newsroom.held() > 0, "work")

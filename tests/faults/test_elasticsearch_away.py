@@ -79,7 +79,7 @@ def test_f13_a_node_that_dies_under_load_and_comes_back_costs_nothing(
     newsroom: Newsroom, proxy: Proxy, sound: Any, tmp_path: Path
 ) -> None:
     witness = tmp_path / "witness"
-    load = newsroom.load(witness, rate=20, seed=13, first=10_000)
+    load = newsroom.load(witness, rate=10, seed=13, first=10_000)
     until(lambda: newsroom.held() > 0, "work")
     newsroom.ground.kill("elasticsearch")
     until(lambda: at_index(newsroom) > 20, "a backlog")

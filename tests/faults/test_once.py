@@ -217,7 +217,7 @@ def test_f29_a_clock_that_jumps_an_hour_forth_and_back_under_load_harms_nothing(
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:
     clock, witness = newsroom.settings.data_dir / "clock", tmp_path / "witness"
-    load = newsroom.load(witness, rate=15, seed=29, first=20_000)
+    load = newsroom.load(witness, rate=8, seed=29, first=20_000)
     for jump in (HOUR_MS, 0, -HOUR_MS, 0):
         until(lambda: held_rows(newsroom), "work")
         clock.write_text(str(jump), "utf-8")
@@ -304,7 +304,7 @@ def test_f32_a_frozen_and_a_dead_flower_are_no_concern_of_the_pipeline(
     try:
         until(lambda: "worker-0@" in flower_metrics(newsroom), "Flower to hear of the workers", 30)
         witness = tmp_path / "witness"
-        load = newsroom.load(witness, rate=30, seed=32, first=50_000)
+        load = newsroom.load(witness, rate=15, seed=32, first=50_000)
         flower.signal_all(signal.SIGSTOP)
         with a_slow_prometheus(newsroom):
             await_a_hundred()

@@ -49,7 +49,7 @@ def test_f15_stops_of_every_part_under_load_lose_nothing_and_end_within_the_grac
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:
     chance, witness = random.Random(15), tmp_path / "witness"
-    load = newsroom.load(witness, rate=12, seed=15, first=10_000)
+    load = newsroom.load(witness, rate=6, seed=15, first=10_000)
     took: dict[str, float] = {}
     for at, words in enumerate(STOPS[newsroom.ground.kind]):
         name, _, is_held = words.partition(" ")
