@@ -77,6 +77,10 @@ bench: .venv/dev.stamp ## measure rates, costs and delays (ARGS=--quick for a sh
 chaos: .venv/dev.stamp ## ten minutes of random faults, then count what was lost (ARGS="--seed 7 --index tantivy")
 	@.venv/bin/python -m tests.faults.chaos --index elasticsearch $(ARGS)
 
+.PHONY: faults
+faults: .venv/dev.stamp ## every fault on every kind of servers; `make test` has each fault once
+	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/faults -m "not compose" $(ARGS)
+
 .PHONY: compose-test
 compose-test: .venv/dev.stamp ## bring the docker-compose stack up, use it, take it down
 	@.venv/bin/pytest -p no:randomly tests/compose -m compose $(ARGS)

@@ -27,7 +27,7 @@ LARGER = Kind(index="elasticsearch")
 STAGES: tuple[Stage, ...] = ("index", "clean")
 
 
-@pytest.fixture(scope="module", params=[SMALL, LARGER], ids=str)
+@pytest.fixture(scope="module")
 def newsroom(request: pytest.FixtureRequest, make_newsroom: Any, tmp_path_factory: Any) -> Iterator[Newsroom]:
     made: Newsroom = make_newsroom(request.param, index_batch_size=500)  # replay writes an eighth at a time
     made.start()
@@ -111,7 +111,14 @@ def witness_grows(witness: Path) -> Any:
     return lambda: '"ack"' in witness.read_text("utf-8")
 
 
+def on(kind: Kind, other: Kind) -> pytest.MarkDecorator:
+    """On one kind in every run, on the other with `make faults`."""
+    kinds = [kind, pytest.param(other, marks=pytest.mark.again)]
+    return pytest.mark.parametrize("newsroom", kinds, indirect=True, ids=str, scope="module")
+
+
 # First, while the past is no larger than it was made: what F22 leaves behind depends on how long it takes.
+@on(SMALL, LARGER)
 @pytest.mark.timeout(1_800)  # replay gives way to live news, the more the busier the machine
 def test_f31_the_whole_past_replayed_beside_live_news_changes_nothing(
     newsroom: Newsroom, sound: Any, tmp_path: Path
@@ -138,6 +145,7 @@ def test_f31_the_whole_past_replayed_beside_live_news_changes_nothing(
     sound(newsroom, witness)
 
 
+@on(LARGER, SMALL)
 def test_f22_a_new_index_takes_the_place_of_the_old_one_under_load(
     newsroom: Newsroom, sound: Any, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ KILLS = {SMALL: 50, MIDDLE: 20}
 STEPS = 40  # between kills
 
 
-@pytest.fixture(scope="module", params=[SMALL, MIDDLE], ids=str)
+@pytest.fixture(scope="module", params=[SMALL, pytest.param(MIDDLE, marks=pytest.mark.again)], ids=str)
 def newsroom(request: pytest.FixtureRequest, make_newsroom: Any) -> Iterator[Newsroom]:
     made: Newsroom = make_newsroom(request.param, lease_seconds=2.0, task_time_limit=2.5)
     yield made.start("ingest", "worker-0", "index-worker", "sweeper")

@@ -27,7 +27,7 @@ STOPS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[SMALL, MIDDLE], ids=str)
+@pytest.fixture(scope="module", params=[MIDDLE, pytest.param(SMALL, marks=pytest.mark.again)], ids=str)
 def newsroom(request: pytest.FixtureRequest, make_newsroom: Any) -> Iterator[Newsroom]:
     made: Newsroom = make_newsroom(request.param, task_time_limit=20.0, grace_seconds=8.0)
     yield made.start("ingest", "worker-0", "index-worker", "sweeper")
