@@ -25,7 +25,7 @@ from tests.faults.newsroom import Newsroom
 from tests.faults.processes import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
-KILLS = 20
+KILLS = {SMALL: 20, MIDDLE: 10}
 STEPS = 40  # between kills
 FAMILIES = 60
 PROMISED_SECONDS = 30  # nothing waits longer once faults have stopped
@@ -61,7 +61,7 @@ def test_f04_whole_workers_killed_again_and_again_under_load_lose_and_double_not
     chance, witness = random.Random(4), tmp_path / "witness"
     load = newsroom.load(witness, rate=15, seed=4, first=10_000)
     steps = newsroom.steps()
-    for _ in range(KILLS):
+    for _ in range(KILLS[newsroom.ground.kind]):
         victim = chance.choice([worker for worker in newsroom.workers if worker.alive])
         steps = newsroom.await_work(steps + STEPS)
         time.sleep(chance.random() * 0.1)
