@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.errors import BadSettings
+from shared.countries import CODES
+from shared.errors import BadSettings, InvalidRequest
+from shared.identity import check_source
 
 PREFIX = "COPYDESK_"
 
@@ -50,7 +52,7 @@ class Settings:
         300_000  # of clean text, about 50,000 words; a few larger ones would stall every search
     )
     source_ranks: str = ""  # sources whose articles lead copies, the first first: wire.example,paper.example
-    source_countries: str = ""  # for NewsAPI's clients; else by domain: coindesk.com=us,bbc.com=gb
+    source_countries: str = ""  # else by what a source ends in: coindesk.com=us,bbc.com=gb
     bar_copies: bool = False  # whether exact copies of a withdrawn article are turned away, too
     batch_size: int = 400  # most articles one claim takes; it takes about two seconds of work
     index_batch_size: int = 500
@@ -100,14 +102,16 @@ class Settings:
 
     def countries(self) -> dict[str, str]:
         """``source_countries`` by source, as ISO 3166-1 codes; raises ``BadSettings`` naming what is none."""
+        told = f"{PREFIX}SOURCE_COUNTRIES: {{!r}} is not source=country, such as bbc.com=gb"
         found: dict[str, str] = {}
         for part in filter(None, (part.strip().lower() for part in self.source_countries.split(","))):
             source, _, code = (piece.strip() for piece in part.partition("="))
-            if not source or len(code) != 2 or not (code.isascii() and code.isalpha()):
-                raise BadSettings(
-                    f"{PREFIX}SOURCE_COUNTRIES: {part!r} is not source=country, such as bbc.com=gb"
-                )
-            found[source] = code
+            if code not in CODES:
+                raise BadSettings(told.format(part))
+            try:
+                found[check_source(source)] = code
+            except InvalidRequest as error:
+                raise BadSettings(told.format(part)) from error
         return found
 
     def rank_of(self) -> dict[str, int]:

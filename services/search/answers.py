@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from services.search.facets import facets_json
 from services.search.why import outlets, why
@@ -44,13 +48,27 @@ _SET_BY: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 FRAGMENT_CHARS = 200
+_NOTHING_MARKED: Mapping[str, Sequence[str]] = {"title": (), "body": ()}
 
 
 def article_json(article: Article, fields: Iterable[str] = ARTICLE_FIELDS) -> Json:
     """The chosen fields of an article under their API names, the id always among them."""
-    return {"id": article.id} | {
-        name: why(article) if name == "why" else getattr(article, name) for name in fields
-    }
+    names, read = _reader(fields if isinstance(fields, tuple) else tuple(fields))
+    found = dict(zip(names, read(article), strict=False))
+    if "why" in found:
+        found["why"] = why(article)
+    return found
+
+
+@lru_cache(64)
+def _reader(fields: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[Article], tuple[Any, ...]]]:
+    """The names of chosen fields, the id first, and what reads them at once: a page has up to 500 articles.
+
+    It reads one value more than there are names, since of one name alone it would give the bare value. Where
+    "why" belongs, which is no attribute, stands ``duplicate_of``: None for what has no reason to be told.
+    """
+    names = tuple(dict.fromkeys(("id", *fields)))
+    return names, attrgetter(*("duplicate_of" if name == "why" else name for name in names), "id")
 
 
 def hit_json(hit: Hit, fields: Iterable[str], marked: Node | None) -> Json:
@@ -59,19 +77,46 @@ def hit_json(hit: Hit, fields: Iterable[str], marked: Node | None) -> Json:
     ``outlets`` counts the other sources among the copies. Where stories are folded, ``story`` says which one
     the hit stands for, and how many of its articles matched.
     """
-    found = article_json(hit.article, fields) | {
-        "score": hit.score,
-        "highlights": highlights(hit.article, marked),
-        "copies": hit.article.copies,
-        "outlets": outlets(hit.article),
-    }
-    return found if hit.story is None else found | {"story": hit.story}
+    article = hit.article
+    found = article_json(article, fields)
+    found["score"] = hit.score
+    found["highlights"] = highlights(article, marked)
+    found["copies"] = article.copies
+    found["outlets"] = outlets(article) if article.copies else 0
+    if hit.story is not None:
+        found["story"] = hit.story
+    return found
 
 
-def highlights(article: Article, node: Node | None) -> dict[str, list[str]]:
+def hits_json(hits: Iterable[Hit], fields: Iterable[str], marked: Node | None) -> list[msgspec.Struct]:
+    """The hits as ``hit_json`` tells them, as values that become the same JSON in two thirds of the time."""
+    names, read = _reader(tuple(fields))
+    shape, tells_why, own_copies = _shape(names), "why" in names, "copies" not in names
+    found = []
+    for hit in hits:
+        article = hit.article
+        values = [*read(article)[:-1], hit.score, highlights(article, marked)]
+        if own_copies:
+            values.append(article.copies)
+        values.append(outlets(article) if article.copies else 0)
+        told = shape(*values, msgspec.UNSET if hit.story is None else hit.story)
+        if tells_why and article.duplicate_of is not None:
+            msgspec.structs.force_setattr(told, "why", why(article))
+        found.append(told)
+    return found
+
+
+@lru_cache(64)
+def _shape(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """A hit with these fields of its article: their names are written to JSON faster than a dict's keys."""
+    own = (name for name in ("score", "highlights", "copies", "outlets", "story") if name not in names)
+    return msgspec.defstruct("Hit", [(name, Any) for name in (*names, *own)], gc=False)
+
+
+def highlights(article: Article, node: Node | None) -> Mapping[str, Sequence[str]]:
     """HTML-safe fragments of title and body with the query's words in ``<mark>``."""
     if node is None:
-        return {"title": [], "body": []}  # most answers, some with 500 hits
+        return _NOTHING_MARKED  # most answers, some with 500 hits
     return {
         "title": highlight(article.title, article.language, node, "title", FRAGMENT_CHARS),
         "body": highlight(article.body, article.language, node, "body", FRAGMENT_CHARS),
@@ -79,7 +124,12 @@ def highlights(article: Article, node: Node | None) -> dict[str, list[str]]:
 
 
 def search_json(
-    page: SearchPage, hits: list[Json], text: str, node: Node | None, took_ms: float, following: str | None
+    page: SearchPage,
+    hits: Sequence[object],
+    text: str,
+    node: Node | None,
+    took_ms: float,
+    following: str | None,
 ) -> Json:
     """A whole search answer; ``facets`` is empty where none was asked for."""
     about: Json = {"groups_approximate": True} if page.groups_approximate else {}

@@ -11,10 +11,13 @@ from services.search.desk import desk
 from services.search.export_routes import exports
 from services.search.feed_routes import feeds
 from services.search.newsapi.routes import add_newsapi
+from services.search.places import guard
 from services.search.reader import Reader
 from services.search.routes import api
+from services.search.similar_routes import similar
 from services.search.timeline_routes import timelines
-from shared.errors import IndexMissing
+from services.search.trends_routes import trends
+from shared.errors import IndexMissing, Unavailable
 from shared.fields import FieldError
 from shared.http import make_app, problem, unavailable
 from shared.index.open import open_index
@@ -40,18 +43,21 @@ def create_app(
         configure_logging(settings)
         Cursors(settings).prepare()  # better no start than searches that cannot be gone on with
     cursors = Cursors(settings)
-    index = index or open_index(settings)
+    index = guard(index or open_index(settings), settings.web_threads)
     ledger = ledger or open_ledger(settings)
     app = make_app("services.search", settings, {"index": index.check, "ledger": ledger.check})
+    app.register_error_handler(Unavailable, _away)
     app.register_error_handler(IndexMissing, _index_missing)
     app.register_error_handler(WalkGone, _walk_gone)
     if profiles is None and settings.redis_url:
         profiles = open_profiles(settings)
-    reader = Reader(index, ledger, cursors, profiles)
+    reader = Reader(index, ledger, cursors, profiles, settings.countries())
     app.register_api(api(reader))
     app.register_api(exports(reader, settings.web_threads))
     app.register_api(feeds(reader))
     app.register_api(timelines(reader))
+    app.register_api(similar(reader))
+    app.register_api(trends(reader))
     app.register_blueprint(desk(reader))
     add_newsapi(app, index, settings.countries())
     describe(app)
@@ -61,6 +67,19 @@ def create_app(
 def _walk_gone(error: WalkGone) -> Response:
     words = f"{error}; begin again with the search"
     return problem(410, "Gone", words, [FieldError("cursor", "has expired")])
+
+
+def _away(error: Unavailable) -> Response:
+    """The 503 of a part that is away; what its engine says of files and hosts is for the log alone."""
+    logged = unavailable(error)
+    ours, _, engines = str(error).partition(": ")
+    if not engines:
+        return logged
+    _, told, command = engines.partition("run `copydesk ")
+    advice = f"{told}{command}" if told else "try again"
+    answer = problem(503, "Service unavailable", f"{ours}; {advice}")
+    answer.headers["Retry-After"] = logged.headers["Retry-After"]
+    return answer
 
 
 def _index_missing(error: IndexMissing) -> Response:

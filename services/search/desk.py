@@ -6,10 +6,11 @@ Article text is hostile: templates escape all of it, and only http(s) addresses 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby, pairwise
 from typing import Final
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 from flask import Blueprint, Response, make_response, render_template, request
 from markupsafe import Markup
@@ -29,6 +30,7 @@ from shared.index.plan import MAX_WINDOW
 from shared.index.port import Hit
 from shared.ledger.port import JourneyStep
 from shared.ledger.telling import VersionFacts
+from shared.log import get_logger
 
 SNIPPET_CHARS: Final = 280
 _HEADERS: Final = {
@@ -48,8 +50,9 @@ def desk(reader: Reader) -> Blueprint:
     pages.register_error_handler(InvalidRequest, _invalid)
     pages.register_error_handler(Unavailable, _away)
     pages.register_error_handler(HTTPException, _http_error)
+    pages.register_error_handler(Exception, _fault)
     pages.after_request(_secure)
-    for fill in (when, web_link, topic_address, also_in, reason, runs_html):
+    for fill in (when, moment_input, web_link, topic_address, also_in, reason, runs_html):
         pages.add_app_template_filter(fill)
     return pages
 
@@ -186,6 +189,18 @@ def when(moment: datetime) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M}"
 
 
+def moment_input(value: str) -> str:
+    """The type of the field that shows a bound of the dates: a calendar has no ``now-7d`` and no hours."""
+    return "date" if not value or _is_day(value) else "text"
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
 def web_link(address: str | None) -> str | None:
     """The address if a browser may follow it (http or https with a host), else None."""
     try:
@@ -234,6 +249,14 @@ def _http_error(error: HTTPException) -> Response:
     titles = _STATUS_TITLES | ({404: _NOT_FOUND_TITLES.get(request.endpoint or "", _STATUS_TITLES[404])})
     title = titles.get(status, error.name)
     return _page("problem.html", status, title=title, detail=error.description)
+
+
+def _fault(error: Exception) -> Response:
+    """The 500 of our own fault, with the id that the log has it by."""
+    fault = uuid4().hex
+    get_logger().error("request failed", id=fault, path=request.path, exc_info=error)
+    told = f"Something is wrong here, and not with what you asked. Quote the id {fault} when you report it."
+    return _page("problem.html", 500, title="Our fault", detail=told)
 
 
 def _page(template: str, status: int, **values: object) -> Response:

@@ -3,6 +3,9 @@
 A transfer that breaks off must not look like a whole one, and the server ends it in order whatever happens.
 So a failure is the last thing sent, in a shape that no reader takes for an article: NDJSON ends with an
 object that has only ``error``, CSV with a quoted cell that never ends (a strict reader refuses the file).
+
+Constant is the memory of this module. Granian takes pages as fast as they are made, and keeps what a reader
+has not taken: a slow one costs the server up to twice the file, and a thread only while the file is made.
 """
 
 from __future__ import annotations

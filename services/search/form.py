@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from services.search.params import LIST_PARAMETERS, read_pairs
+from services.search.params import LIST_PARAMETERS, MAX_VALUES, read_pairs
+from shared.errors import InvalidRequest
 
 FILTERS = (
     "source", "-source", "topic", "-topic", "language", "-language", "story", "-story", "domain", "-domain",
-    "entity", "-entity", "author", "-author", "min_words", "max_words", "indexed_since", "has_image",
+    "country", "-country", "entity", "-entity", "author", "-author", "min_words", "max_words",
+    "indexed_since", "has_image",
 )  # fmt: skip
 _API_ONLY = ("highlight", "fields", "facets", "facet_size")
+MAX_SHOWN = 256  # values in all; each is a link that has all the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,14 @@ class Form:
 
     @classmethod
     def read(cls, query: bytes) -> Form:
-        """Read a query string; raises ``InvalidRequest`` when it is not UTF-8."""
+        """Read a query string; raises ``InvalidRequest`` when it is not UTF-8, or has too much to show."""
         given = read_pairs(query)
         pairs = [
             (name, part) for name, values in given.items() for value in values for part in _parts(name, value)
         ]
-        return cls(tuple((name, value) for name, value in pairs if value.strip() and name not in _API_ONLY))
+        form = cls(tuple((name, value) for name, value in pairs if value.strip() and name not in _API_ONLY))
+        _check_size(form.pairs)
+        return form
 
     def value(self, name: str) -> str:
         """The value of a field, empty when it is not filled in."""
@@ -45,7 +51,7 @@ class Form:
 
     def kept(self) -> list[tuple[str, str]]:
         """What the form has no visible field for, carried along as hidden ones."""
-        return [(name, value) for name, value in self.pairs if name in (*FILTERS, "size")]
+        return [(name, value) for name, value in _joined(self.pairs) if name in (*FILTERS, "size")]
 
     def filters(self) -> list[Filter]:
         """The filters in force, each with the way out of it."""
@@ -71,7 +77,7 @@ class Form:
 
     def query(self) -> bytes:
         """The query string to search with, highlights included."""
-        return urlencode([*self.pairs, ("highlight", "true")]).encode()
+        return urlencode([*_joined(self.pairs), ("highlight", "true")]).encode()
 
     def api_address(self) -> str:
         """The address of the same search in the API."""
@@ -89,6 +95,27 @@ def _label(name: str) -> str:
     return f"not {name[1:]}" if name.startswith("-") else name.replace("_", " ")
 
 
+def _check_size(pairs: tuple[tuple[str, str], ...]) -> None:
+    for name, count in Counter(name for name, _ in pairs if name in LIST_PARAMETERS).items():
+        if count > MAX_VALUES:
+            raise InvalidRequest(name, f"has {count:,} values; at most {MAX_VALUES} are allowed")
+    if len(pairs) > MAX_SHOWN:
+        raise InvalidRequest("query string", f"has more than {MAX_SHOWN} values, which no page can show")
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs with each list in one, since a query string may have fewer parameters than a list values."""
+    found: list[tuple[str, str]] = []
+    places: dict[str, int] = {}
+    for name, value in pairs:
+        at = places.setdefault(name, len(found)) if name in LIST_PARAMETERS else len(found)
+        if at < len(found):
+            found[at] = (name, f"{found[at][1]},{value}")
+        else:
+            found.append((name, value))
+    return found
+
+
 def _address(pairs: Iterable[tuple[str, str]]) -> str:
-    query = urlencode(list(pairs))
+    query = urlencode(_joined(pairs))
     return f"/?{query}" if query else "/"

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from services.search.answers import ARTICLE_FIELDS
 from services.search.facets import check_facets
+from shared.countries import check_country
 from shared.errors import InvalidRequest
 from shared.fields import EMPTY_NAME, FieldError, InvalidFields
 from shared.identity import check_source
@@ -36,7 +37,7 @@ MAX_WORDS = 1_000_000_000
 
 LIST_PARAMETERS = (
     "source", "-source", "language", "-language", "topic", "-topic", "story", "-story", "domain", "-domain",
-    "facets", "fields",
+    "country", "-country", "facets", "fields",
 )  # fmt: skip
 NAME_PARAMETERS = ("entity", "-entity", "author", "-author")  # lists too; a value in quotes may have commas
 SINGLE_PARAMETERS = (
@@ -50,7 +51,7 @@ _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(?P<zone>.*)"
 )
 _ZONE = re.compile(r"[Zz]|[+-][0-9]{2}:[0-9]{2}")
-_WHOLE = re.compile(r"[0-9]{1,9}")
+_WHOLE = re.compile(r"[0-9]{1,10}")  # as many as MAX_WORDS has
 _STORY = re.compile(r"[0-9A-Fa-f]{32}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _NAME = re.compile(r'[ ]*+"([^"]*)"[ ]*+,|([^,]*+),')
@@ -159,6 +160,8 @@ def _filters(given: Given, now: datetime) -> Filters:
         not_story=_values(given, "-story", _story),
         domain=_values(given, "domain", _domain),
         not_domain=_values(given, "-domain", _domain),
+        country=_values(given, "country", _country),
+        not_country=_values(given, "-country", _country),
         entity=_names(given, "entity"),
         not_entity=_names(given, "-entity"),
         author=_names(given, "author"),
@@ -224,6 +227,10 @@ def _source(name: str, value: str) -> str:
 
 def _domain(name: str, value: str) -> str:
     return _checked(name, value, check_domain)
+
+
+def _country(name: str, value: str) -> str:
+    return _checked(name, value, check_country)
 
 
 def _checked(name: str, value: str, check: Callable[[str], str]) -> str:

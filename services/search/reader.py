@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from werkzeug.exceptions import Gone, NotFound
 
-from services.search.answers import Json, hit_json, search_json, trace_json
+from services.search.answers import Json, hits_json, search_json, trace_json
 from services.search.cursors import Ahead, Cursors
 from services.search.facets import with_written_names, with_written_suggestions
 from services.search.params import BEGIN, Given, Wanted, read_cursor, read_pairs, read_search
 from services.search.past import Past
+from services.search.similar import FoundSimilar, SimilarText, like_article, like_text, read_similar
 from services.search.suggest import read_beginning, suggestions_json
 from services.search.timeline import WantedTimeline, read_timeline, timeline_json
+from services.search.trends import FoundTrends, find_samples, read_trends
 from shared.article import Article
 from shared.errors import InvalidRequest, Unavailable
 from shared.index.port import ArticleIndex, Filters, Mark, SearchPage, Step, Timeline
@@ -46,7 +49,7 @@ class Found:
     def to_json(self) -> Json:
         """The answer of ``/v1/search``."""
         marked = self.wanted.request.query if self.wanted.highlight else None
-        hits = [hit_json(hit, self.wanted.fields, marked) for hit in self.page.hits]
+        hits = hits_json(self.page.hits, self.wanted.fields, marked)
         return search_json(
             self.page, hits, self.wanted.text, self.wanted.request.query, self.took_ms(), self.next
         )
@@ -69,7 +72,8 @@ class FoundTimeline:
 class Reader:
     """Searches, articles and traces out of one index and one ledger; safe to share between threads.
 
-    ``profiles`` may be left out, or be away: a trace then says nothing of its source.
+    ``profiles`` may be left out, or be away: a trace then says nothing of its source. ``countries`` are those
+    of sources as the settings have them.
     """
 
     def __init__(
@@ -78,17 +82,19 @@ class Reader:
         ledger: Ledger,
         cursors: Cursors,
         profiles: SourceProfiles | None = None,
+        countries: Mapping[str, str] | None = None,
     ) -> None:
         self._index = index
         self._ledger = ledger
         self._cursors = cursors
         self._profiles = profiles
+        self._countries = countries or {}
         self.past = Past(self.article, ledger)
 
     def search(self, query: bytes) -> Found:
         """Answer the search of a query string; raises ``InvalidRequest`` and ``Unavailable``."""
         started = time.perf_counter()
-        wanted = self._follow_merges(read_search(query, datetime.now(UTC)))
+        wanted = self._complete(read_search(query, datetime.now(UTC)))
         page = with_written_names(self._index.search(wanted.request), self._index, wanted.request.now)
         return Found(wanted, page, started)
 
@@ -107,7 +113,7 @@ class Reader:
             return self._add_next(found, given, mark_behind(found.wanted.request, found.page))
         if cursor != BEGIN:
             ahead = self._cursors.read(cursor, datetime.now(UTC))
-            wanted = _read_ahead(ahead)
+            wanted = self._with_countries(_read_ahead(ahead))
             step = self.step(wanted, ahead.mark)
             return self._add_next(Found(wanted, step.page, started), read_pairs(ahead.query), step.mark)
         wanted = self.read_walk(given)
@@ -120,7 +126,7 @@ class Reader:
         """Count the hits of a query string by time; raises ``InvalidRequest`` and ``Unavailable``."""
         started = time.perf_counter()
         wanted = read_timeline(query, datetime.now(UTC))
-        wanted = replace(wanted, search=self._follow_merges(wanted.search))
+        wanted = replace(wanted, search=self._complete(wanted.search))
         return FoundTimeline(wanted, self._index.timeline(wanted.request()), started)
 
     def suggest(self, query: bytes) -> Json:
@@ -132,11 +138,32 @@ class Reader:
         took_ms = round((time.perf_counter() - started) * 1000, 2)
         return suggestions_json(replace(found, entities=entities), took_ms)
 
+    def trends(self, query: bytes) -> FoundTrends:
+        """Find what stands in unusually many articles; raises ``InvalidRequest`` and ``Unavailable``."""
+        started = time.perf_counter()
+        wanted = read_trends(query, datetime.now(UTC))
+        wanted = replace(wanted, search=self._complete(wanted.search))
+        found = self._index.trends(wanted.request())
+        return FoundTrends(wanted, found, find_samples(found, wanted.request(), self._index), started)
+
+    def similar(self, article_id: str, query: bytes) -> FoundSimilar:
+        """Find articles like one; raises as ``article`` does, ``InvalidRequest`` and ``Unavailable``."""
+        started = time.perf_counter()
+        wanted = self._complete(read_similar(query, datetime.now(UTC)))
+        asked = like_article(self.article(article_id), wanted, self._index)
+        return FoundSimilar(wanted, self._index.similar(asked), started)
+
+    def similar_to_text(self, text: SimilarText, query: bytes) -> FoundSimilar:
+        """Find articles like a text; raises ``InvalidRequest`` and ``Unavailable``."""
+        started = time.perf_counter()
+        wanted = self._complete(read_similar(query, datetime.now(UTC)))
+        return FoundSimilar(wanted, self._index.similar(like_text(text, wanted)), started)
+
     def read_walk(self, given: Given) -> Wanted:
         """Read the search that is to be walked through; raises ``InvalidRequest``."""
         pairs = [(name, value) for name, values in given.items() for value in values]
         query = urlencode([pair for pair in pairs if pair[0] not in ("cursor", "format")]).encode()
-        return self._follow_merges(read_search(query, datetime.now(UTC), MAX_STEP))
+        return self._complete(read_search(query, datetime.now(UTC), MAX_STEP))
 
     def step(self, wanted: Wanted, mark: Mark | None) -> Step:
         """Take the next step of a walk, or the first; raises as ``ArticleIndex.walk`` does."""
@@ -156,6 +183,14 @@ class Reader:
         except BaseException:
             self.end_walk(mark)  # nobody has its cursor
             raise
+
+    def _complete(self, wanted: Wanted) -> Wanted:
+        """A search with what its query string cannot tell."""
+        return self._follow_merges(self._with_countries(wanted))
+
+    def _with_countries(self, wanted: Wanted) -> Wanted:
+        filters = replace(wanted.request.filters, source_countries=self._countries)
+        return replace(wanted, request=replace(wanted.request, filters=filters))
 
     def _follow_merges(self, wanted: Wanted) -> Wanted:
         """Search for the stories that merged ones went into; as it was asked while the ledger is away."""

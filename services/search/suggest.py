@@ -42,11 +42,12 @@ def read_beginning(query: bytes) -> Beginning:
 
 
 def suggestions_json(found: Suggestions, took_ms: float) -> dict[str, Any]:
-    """A whole answer; each kind is largest first."""
+    """A whole answer; each kind is largest first, titles are newest first."""
     return {
         "sources": [{"value": one.value, "count": one.count} for one in found.sources],
         "topics": _named(found.topics),
         "entities": [{"value": one.name, "count": one.count} for one in found.entities],
+        "titles": found.titles,
         "partial": found.partial,
         "took_ms": took_ms,
     }

@@ -19,7 +19,7 @@ def timelines(reader: Reader) -> APIBlueprint:
         answer.headers["Server-Timing"] = f"engine;dur={found.timeline.engine_ms:.2f}"
         return answer
 
-    @routes.get("/suggest", summary="What to filter by, from the beginning of a name")
+    @routes.get("/suggest", summary="What to filter by, and titles, from the beginning of a name")
     def suggest() -> Response:
         return jsonify(reader.suggest(request.query_string))
 

@@ -13,6 +13,7 @@ import msgspec
 from shared.article import Article
 from shared.clock import to_ms
 from shared.codec import from_json, to_json
+from shared.errors import CopydeskError
 from shared.index.analysis import ANALYSIS_VERSION, terms
 from shared.index.keywords import domains_of, domains_of_copies, fold_name, topic_label
 
@@ -63,6 +64,10 @@ _LONGEST_ID = 512  # bytes, Elasticsearch's own limit
 _LONGS = range(-(1 << 63), 1 << 63)
 
 
+class BrokenDocument(CopydeskError):  # noqa: N818 - as the other errors are named
+    """A document of the index holds no article: our fault, which its engine can do nothing about."""
+
+
 def document(article: Article) -> dict[str, Any]:
     """The flat document of an article: names of ``FIELDS``, absent values left out, lists for several values.
 
@@ -82,10 +87,16 @@ def document(article: Article) -> dict[str, Any]:
 
 
 def restore(stored: bytes | str | Mapping[str, Any]) -> Article:
-    """The article of a document's ``article``, as JSON or as what JSON was read into."""
-    if isinstance(stored, bytes | str):
-        return from_json(stored, Article)
-    return msgspec.convert(stored, Article)
+    """The article of a document's ``article``, as JSON or as what JSON was read into.
+
+    Raises ``BrokenDocument`` where it is none: waiting does not help, as it does where an engine is away.
+    """
+    try:
+        if isinstance(stored, bytes | str):
+            return from_json(stored, Article)
+        return msgspec.convert(stored, Article)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise BrokenDocument(f"an article in the index cannot be read: {error}") from error
 
 
 def digest(article: Article) -> str:

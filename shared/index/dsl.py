@@ -8,6 +8,7 @@ from typing import Any
 from shared.index.plan import (
     AllOf,
     AnyOf,
+    EndingAny,
     Favour,
     KeywordAny,
     NearAny,
@@ -130,6 +131,9 @@ def filtering(node: PlanNode) -> Dsl:
     match node:
         case KeywordAny(field, values):
             return {"terms": {field: list(values)}}
+        case EndingAny(field, endings):
+            told = [{"value": one.pattern(), "flags": "NONE", "rewrite": "constant_score"} for one in endings]
+            return _any([{"regexp": {field: one}} for one in told])
         case RangeMs(field, start, end):
             return {"range": {field: {"gte": start, "lte": end}}}
         case PrefixAny(field, starts, terms):

@@ -17,22 +17,25 @@ from shared.article import Article
 from shared.clock import to_ms
 from shared.errors import IndexMissing, InvalidRequest, Unavailable
 from shared.frequencies import Frequencies
-from shared.index.analysis import terms_of
 from shared.index.bulk import BulkItem, bulk_item, delete_lines, describe, divide, newest, outcome
-from shared.index.document import INDEX_VERSION, digest, primary_language, restore, story_key
+from shared.index.document import INDEX_VERSION, digest, restore, story_key
 from shared.index.dsl import filtering, search_body, stories_body
 from shared.index.dsl_facets import add_facets, read_facets
+from shared.index.dsl_similar import similar_body
 from shared.index.dsl_timeline import counts_body, read_timeline, span_body
 from shared.index.elasticsearch_builds import Builds, Places
 from shared.index.elasticsearch_client import Json, Node, in_our_words, reason
 from shared.index.elasticsearch_client import read_hosts as read_hosts
+from shared.index.elasticsearch_frequencies import find_frequencies
 from shared.index.elasticsearch_stories import UNWANTED, are_countable, is_partial, with_stories
+from shared.index.elasticsearch_trends import ElasticsearchCounting
 from shared.index.elasticsearch_walk import ElasticsearchWalks
 from shared.index.facets import plan_facets
 from shared.index.mapping import build_alias, index_settings, is_current
 from shared.index.outcomes import worse
 from shared.index.plan import MAX_WINDOW, Plan, plan_get, plan_search, plan_tombstones
 from shared.index.port import (
+    SEARCH_SECONDS,
     Hit,
     Mark,
     SearchPage,
@@ -43,13 +46,17 @@ from shared.index.port import (
     TimelineRequest,
     WriteOutcome,
 )
+from shared.index.similar import Similar, SimilarRequest, make_similar, plan_similar
 from shared.index.suggest import make_suggestions, plan_suggestions
 from shared.index.timeline import plan_timeline
+from shared.index.titles import search_titles, suggested_titles
+from shared.index.trends import Trends, TrendsRequest, find_trends, plan_trends
 from shared.index.walking import plan_walk
 
 READ_SECONDS = 5.0
+ANSWER_SECONDS = 2.8  # to searches: who asks is told of an outage within three seconds
 WRITE_SECONDS = 12.0  # two of them, and the work between, stay within a task's time limit of 30 s
-ENGINE_SEARCH_TIME = "2s"  # then the engine answers with what it has, and the page is partial
+ENGINE_SEARCH_TIME = f"{SEARCH_SECONDS}s"  # then the engine answers with what it has, and the page is partial
 ENGINE_WRITE_TIME = "5s"  # how long a write waits for a shard that is away
 TOO_MANY = "too_many"  # clauses: how many a node takes depends on its memory and threads
 _RETRIED = (502, 503, 504)  # another node may answer; never 429, since a retry at once adds to the overload
@@ -74,6 +81,7 @@ class ElasticsearchIndex:
             retry_on_status=_RETRIED,
             retry_on_timeout=False,
         )
+        self._reader = self._client.options(request_timeout=ANSWER_SECONDS)
         self._writer = self._client.options(request_timeout=WRITE_SECONDS)
         self._builds = Builds(self._client, self._writer, alias, index_settings(shards, replicas))
         self._walks = ElasticsearchWalks(self._client, alias)
@@ -164,22 +172,11 @@ class ElasticsearchIndex:
         if facets:
             add_facets(body, plan, facets, request.facet_size)
         answer = self._ask(body)
-        shown = answer["hits"]["total"]["value"]
-        counted = answer["aggregations"]["articles"]["doc_count"] if plan.shown is not None else shown
-        scored = plan.sort == "relevance"
-        page = SearchPage(
-            articles=counted,
-            groups=shown,
-            hits=tuple(
-                Hit(_article(hit), hit["_score"] if scored else None) for hit in answer["hits"]["hits"]
-            ),
-            engine_ms=float(answer["took"]),
-            partial=is_partial(answer),
-        )
+        page = _page(plan, answer)
         if facets:
             counts, off = read_facets(answer, facets, request.facet_size)
             page = replace(page, facets=counts, facets_approximate=off)
-        return self._count_stories(plan, page, answer) if plan.by_story and shown else page
+        return self._count_stories(plan, page, answer) if plan.by_story and page.groups else page
 
     def _count_stories(self, plan: Plan, page: SearchPage, answer: Mapping[str, Any]) -> SearchPage:
         countable = are_countable(answer)
@@ -201,14 +198,31 @@ class ElasticsearchIndex:
         return read_timeline(plan, span, counted)
 
     def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
-        """Suggest sources, topics and entities by how their names begin; one request."""
+        """Suggest sources, topics and entities by how their names begin, titles by their words."""
         plan, facets = plan_suggestions(text, size, now)
         body = search_body(plan, ENGINE_SEARCH_TIME)
         add_facets(body, plan, facets, size)
         # The hit tells of the index's version.
         answer = self._ask(body | {"size": 1, "_source": False, "track_total_hits": False})
         counts, _ = read_facets(answer, facets, size)
-        return make_suggestions(counts, engine_ms=float(answer["took"]), partial=is_partial(answer))
+        page = self.search(search_titles(text, size, now))
+        titles, engine_ms = suggested_titles(page, text, size), answer["took"] + page.engine_ms
+        partial = is_partial(answer) or page.partial
+        return make_suggestions(counts, titles, engine_ms=engine_ms, partial=partial)
+
+    def similar(self, request: SimilarRequest) -> Similar:
+        """Find articles like a text: one request for how common its words are, one for the articles."""
+        plan = plan_similar(request, self.frequencies)
+        if plan is None:
+            return Similar(SearchPage(0, 0, (), 0.0))
+        answer = self._ask(similar_body(plan, ENGINE_SEARCH_TIME))
+        return make_similar(plan, _page(plan.search, answer))
+
+    def trends(self, request: TrendsRequest) -> Trends:
+        """Find what stands in unusually many articles: four requests, or five."""
+        counting = ElasticsearchCounting(self._ask, ENGINE_SEARCH_TIME)
+        found = find_trends(plan_trends(request), counting)
+        return replace(found, engine_ms=counting.engine_ms, partial=counting.partial)
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked."""
@@ -227,7 +241,7 @@ class ElasticsearchIndex:
     def _ask(self, body: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON values have no narrower type
         with in_our_words():
             try:
-                answer = self._client.search(index=self._alias, body=dict(body)).body
+                answer = self._reader.search(index=self._alias, body=dict(body)).body
             except BadRequestError as error:
                 self._require_version(self._builds.places().used)  # another mapping may refuse what is asked
                 if TOO_MANY in str(error.body):
@@ -240,27 +254,9 @@ class ElasticsearchIndex:
             return answer
 
     def frequencies(self, language: str, words: Sequence[str]) -> Frequencies:
-        """In how many bodies of a language each word occurs, as a shard has it; one request.
-
-        The engine counts the terms of a document that is made up for the question.
-        """
-        primary, made = primary_language(language), terms_of(words, language)
-        asked = dict.fromkeys(term for parts in made.values() for term in parts)
+        """In how many bodies of a language each word occurs, as a shard has it; one request."""
         with in_our_words():
-            answer = self._client.termvectors(
-                index=self._alias,
-                doc={"languages": primary, "body_terms": " ".join(asked)},
-                fields=["languages", "body_terms"],
-                term_statistics=True,
-                field_statistics=False,
-                offsets=False,
-                payloads=False,
-                positions=False,
-            )
-        vectors = answer["term_vectors"]
-        of_term = _document_frequencies(vectors, "body_terms")
-        counts = {word: min(of_term.get(term, 0) for term in parts) for word, parts in made.items()}
-        return Frequencies(_document_frequencies(vectors, "languages").get(primary, 0), counts)
+            return find_frequencies(self._client, self._alias, language, words)
 
     def count(self, *, build: bool = False) -> int:
         """How many documents there are, tombstones included, as of the last refresh."""
@@ -380,10 +376,17 @@ class ElasticsearchIndex:
                 )
 
 
+def _page(plan: Plan, answer: Mapping[str, Any]) -> SearchPage:
+    shown = answer["hits"]["total"]["value"]
+    scored = plan.sort == "relevance"
+    return SearchPage(
+        articles=answer["aggregations"]["articles"]["doc_count"] if plan.shown is not None else shown,
+        groups=shown,
+        hits=tuple(Hit(_article(hit), hit["_score"] if scored else None) for hit in answer["hits"]["hits"]),
+        engine_ms=float(answer["took"]),
+        partial=is_partial(answer),
+    )
+
+
 def _article(hit: Mapping[str, Any]) -> Article:
     return restore(hit["_source"]["article"])
-
-
-def _document_frequencies(vectors: Mapping[str, Any], field: str) -> dict[str, int]:
-    terms = vectors.get(field, {}).get("terms", {})
-    return {term: int(told.get("doc_freq", 0)) for term, told in terms.items()}

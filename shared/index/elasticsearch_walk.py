@@ -26,10 +26,10 @@ from shared.index.elasticsearch_stories import is_partial
 from shared.index.mapping import is_current
 from shared.index.plan import Plan, plan_get
 from shared.index.port import Hit, Mark, SearchPage, Step
-from shared.index.walking import KEEP_SECONDS, MAX_WALKS, WalkGone
+from shared.index.walking import IDLE_SECONDS, KEEP_SECONDS, MAX_WALKS, STEP_SECONDS, WalkGone, least_wanted
 
 _KEEP = f"{KEEP_SECONDS}s"
-ENGINE_STEP_TIME = "4s"  # a partial page would lose hits, so a step may take longer than a search
+ENGINE_STEP_TIME = f"{STEP_SECONDS}s"
 # The engine's words for a PIT that has lapsed, and for one whose index was dropped.
 _GONE = ("search_context_missing_exception", "no_shard_available_action_exception")
 
@@ -37,15 +37,19 @@ _GONE = ("search_context_missing_exception", "no_shard_available_action_exceptio
 class ElasticsearchWalks:
     """The walks through what is behind one alias; safe to share between threads.
 
-    It counts the PITs that this process has opened or renewed, and opens no more than ``most``.
+    It counts the PITs that this process has opened or renewed, and opens no more than ``most``. Where these
+    are open, one of a walk of one step that was idle for ``idle`` seconds is closed for a new one.
     """
 
-    def __init__(self, client: Elasticsearch, alias: str, most: int = MAX_WALKS) -> None:
+    def __init__(
+        self, client: Elasticsearch, alias: str, most: int = MAX_WALKS, idle: float = IDLE_SECONDS
+    ) -> None:
         self._client = client
         self._alias = alias
         self._most = most
+        self._idle = idle
         self._lock = Lock()
-        self._kept: dict[str, float] = {}  # PIT -> when it lapses unless it is renewed
+        self._kept: dict[str, tuple[int, float]] = {}  # PIT -> its steps, and when it lapses
 
     def step(self, plan: Plan, mark: Mark, now: datetime) -> Step:
         """Take a step; a mark without a pin opens a PIT."""
@@ -63,18 +67,33 @@ class ElasticsearchWalks:
         with self._lock:
             self._kept.pop(mark.pin, None)
         if mark.pin:
-            with suppress(Unavailable, ApiError), in_our_words():
-                self._client.close_point_in_time(id=mark.pin)
+            self._close(mark.pin)
 
-    def _open(self) -> str:
+    def _close(self, pin: str) -> None:
+        with suppress(Unavailable, ApiError), in_our_words():
+            self._client.close_point_in_time(id=pin)
+
+    def _take(self, place: str) -> str | None:
+        """Take a place, and return the PIT that was given up for it, if one was."""
+        given_up = None
         with self._lock:
             moment = time.monotonic()
-            self._kept = {pin: until for pin, until in self._kept.items() if until > moment}
+            self._kept = {pin: one for pin, one in self._kept.items() if one[1] > moment}
             if len(self._kept) >= self._most:
-                raise Unavailable("too many results are being walked through at once")
-            place = secrets.token_hex(8)  # until the PIT has a name
-            self._kept[place] = moment + KEEP_SECONDS
+                walks = ((pin, steps, until - KEEP_SECONDS) for pin, (steps, until) in self._kept.items())
+                given_up = least_wanted(walks, moment, self._idle)
+                if given_up is None:
+                    raise Unavailable("too many results are being walked through at once")
+                del self._kept[given_up]
+            self._kept[place] = (0, moment + KEEP_SECONDS)
+        return given_up
+
+    def _open(self) -> str:
+        place = secrets.token_hex(8)  # until the PIT has a name
+        given_up = self._take(place)
         try:
+            if given_up is not None:
+                self._close(given_up)
             with in_our_words():
                 pin = str(self._client.open_point_in_time(index=self._alias, keep_alive=_KEEP)["id"])
         except BaseException:
@@ -83,16 +102,17 @@ class ElasticsearchWalks:
         self._renew(place, pin)
         return pin
 
-    def _renew(self, old: str, new: str | None) -> None:
+    def _renew(self, old: str, new: str | None, *, step: bool = False) -> None:
         with self._lock:
-            self._kept.pop(old, None)
+            # A walk that another process began has taken a step there.
+            steps, _ = self._kept.pop(old, (1, 0.0))
             if new is not None:
-                self._kept[new] = time.monotonic() + KEEP_SECONDS
+                self._kept[new] = (steps + step, time.monotonic() + KEEP_SECONDS)
 
     def _step(self, plan: Plan, mark: Mark, now: datetime, *, first: bool) -> Step:
         pit = {"id": mark.pin, "keep_alive": _KEEP}
         answer = self._ask(walk_body(plan, mark, pit, ENGINE_STEP_TIME, count=first))
-        self._renew(mark.pin, answer["pit_id"])
+        self._renew(mark.pin, answer["pit_id"], step=True)
         mark = replace(mark, pin=answer["pit_id"])
         if first:
             mark = replace(mark, **{name: told["doc_count"] for name, told in answer["aggregations"].items()})

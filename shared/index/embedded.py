@@ -24,18 +24,23 @@ from shared.frequencies import Frequencies
 from shared.index import embedded_builds
 from shared.index.analysis import terms_of
 from shared.index.document import digest, primary_language, restore, story_of
+from shared.index.embedded_cost import DEAR_SECONDS, STORY_PASSES, TIMELINE_PASSES, guess_dear
 from shared.index.embedded_facets import count_facets
 from shared.index.embedded_files import BUILDING, Follower, build_schema, create_index
 from shared.index.embedded_order import count_of, find_page
 from shared.index.embedded_query import both, build_query, favouring
+from shared.index.embedded_similar import find_similar
+from shared.index.embedded_slices import Slices, cover, search_in_slices
 from shared.index.embedded_stories import count_by_story, find_stories
 from shared.index.embedded_timeline import count_timeline
+from shared.index.embedded_trends import EmbeddedCounting
 from shared.index.embedded_walk import EmbeddedWalks
 from shared.index.embedded_writer import Batch, Place, Writers, find_addresses, find_changes
-from shared.index.facets import plan_facets
+from shared.index.facets import FacetPlan, plan_facets
 from shared.index.outcomes import worse
 from shared.index.plan import KeywordAny, Plan, plan_get, plan_search, plan_tombstones
 from shared.index.port import (
+    SEARCH_SECONDS,
     Hit,
     Mark,
     SearchPage,
@@ -46,9 +51,12 @@ from shared.index.port import (
     TimelineRequest,
     WriteOutcome,
 )
+from shared.index.similar import Similar, SimilarRequest, make_similar, plan_similar
 from shared.index.stories import folded_story
 from shared.index.suggest import make_suggestions, plan_suggestions
 from shared.index.timeline import plan_timeline
+from shared.index.titles import search_titles, suggested_titles
+from shared.index.trends import Trends, TrendsRequest, find_trends, plan_trends
 from shared.index.walking import plan_walk
 
 
@@ -59,8 +67,18 @@ class EmbeddedIndex:
     object after a fork, never before: a writer does not survive one.
     """
 
-    def __init__(self, directory: Path, *, writing: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        writing: bool = False,
+        seconds: float = SEARCH_SECONDS,
+        dear: float = DEAR_SECONDS,
+    ) -> None:
+        """Open nothing yet. A search guessed to take ``dear`` seconds is broken off after ``seconds``."""
         self._directory = directory
+        self._seconds = seconds
+        self._dear = dear
         self._writing = writing
         self._schema = build_schema()
         self._write_lock = Lock()  # one batch at a time
@@ -110,6 +128,14 @@ class EmbeddedIndex:
         with _in_our_words():
             _, searcher = self._used.look()
             started = time.perf_counter()
+            whole = True
+            if guess := guess_dear(searcher, plan, facets, least=self._dear):
+                if not plan.by_story:
+                    page = self._search_in_slices(searcher, plan, facets, request.facet_size, guess)
+                    return replace(page, engine_ms=(time.perf_counter() - started) * 1000)
+                slices = self._slices(searcher, guess, STORY_PASSES + len(facets))
+                plan, facets = cover(searcher, self._schema, plan, facets, slices)
+                whole = slices.whole
             matched = both(build_query(plan.scored, self._schema), build_query(plan.filters, self._schema))
             shown = matched if plan.shown is None else both(matched, build_query(plan.shown, self._schema))
             shown = favouring(shown, plan, self._schema)
@@ -123,7 +149,28 @@ class EmbeddedIndex:
             if facets:
                 counts, off = count_facets(searcher, self._schema, plan, facets, request.facet_size)
                 page = replace(page, facets=counts, facets_approximate=off)
-            return replace(page, engine_ms=(time.perf_counter() - started) * 1000)
+            return replace(page, engine_ms=(time.perf_counter() - started) * 1000, partial=not whole)
+
+    def _search_in_slices(
+        self, searcher: Searcher, plan: Plan, facets: Sequence[FacetPlan], size: int, guess: float
+    ) -> SearchPage:
+        slices = self._slices(searcher, guess, 1 if facets else 0)
+        done = search_in_slices(searcher, self._schema, plan, facets, size, slices)
+        hits = tuple(Hit(_read(searcher, address), score) for score, address in done.found)
+        articles = done.groups + done.folded
+        return SearchPage(
+            articles,
+            done.groups,
+            hits,
+            0.0,
+            partial=not done.whole,
+            facets=done.facets,
+            facets_approximate=done.approximate,
+        )
+
+    def _slices(self, searcher: Searcher, guess: float, passes: int = 0) -> Slices:
+        """As many slices as leave time to go through what matches in them for some more passes."""
+        return Slices(searcher, self._schema, guess / (passes + 1), self._seconds / (passes + 1))
 
     def _search_stories(self, searcher: Searcher, matched: Query, shown: Query, plan: Plan) -> SearchPage:
         page = find_stories(searcher, shown, plan)
@@ -152,16 +199,56 @@ class EmbeddedIndex:
         plan = plan_timeline(request)
         with _in_our_words():
             _, searcher = self._used.look()
-            return count_timeline(searcher, self._schema, plan)
+            guess = guess_dear(searcher, plan.search, passes=TIMELINE_PASSES, least=self._dear)
+            if not guess:
+                return count_timeline(searcher, self._schema, plan)
+            slices = self._slices(searcher, guess, TIMELINE_PASSES)
+            search, _ = cover(searcher, self._schema, plan.search, (), slices)
+            counted = count_timeline(searcher, self._schema, replace(plan, search=search))
+            return replace(counted, partial=not slices.whole)
 
     def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
-        """Suggest sources, topics and entities by how their names begin."""
+        """Suggest sources, topics and entities by how their names begin, and titles by their words."""
         plan, facets = plan_suggestions(text, size, now)
         with _in_our_words():
             _, searcher = self._used.look()
             started = time.perf_counter()
-            counts, _ = count_facets(searcher, self._schema, plan, facets, size)
-        return make_suggestions(counts, engine_ms=(time.perf_counter() - started) * 1000)
+            whole = True
+            if guess := guess_dear(searcher, plan, facets, least=self._dear):
+                slices = self._slices(searcher, guess, 1)
+                counts = search_in_slices(searcher, self._schema, plan, facets, size, slices).facets
+                whole = slices.whole
+            else:
+                counts, _ = count_facets(searcher, self._schema, plan, facets, size)
+        engine_ms = (time.perf_counter() - started) * 1000
+        page = self.search(search_titles(text, size, now))
+        titles = suggested_titles(page, text, size)
+        engine_ms += page.engine_ms
+        return make_suggestions(counts, titles, engine_ms=engine_ms, partial=not whole or page.partial)
+
+    def similar(self, request: SimilarRequest) -> Similar:
+        """Find articles like a text."""
+        plan = plan_similar(request, self.frequencies)
+        if plan is None:
+            return Similar(SearchPage(0, 0, (), 0.0))
+        with _in_our_words():
+            _, searcher = self._used.look()
+            started = time.perf_counter()
+            articles, groups, found = find_similar(searcher, self._schema, plan)
+            hits = tuple(Hit(_read(searcher, address), score) for score, address in found)
+            engine_ms = (time.perf_counter() - started) * 1000
+        return make_similar(plan, SearchPage(articles, groups, hits, engine_ms))
+
+    def trends(self, request: TrendsRequest) -> Trends:
+        """Find what stands in unusually many articles."""
+        plan = plan_trends(request)
+        with _in_our_words():
+            _, searcher = self._used.look()
+            started = time.perf_counter()
+            counting = EmbeddedCounting(searcher, self._schema, self._seconds)
+            found = find_trends(plan, counting)
+        engine_ms = (time.perf_counter() - started) * 1000
+        return replace(found, engine_ms=engine_ms, partial=counting.partial)
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:
         """The visible articles among ``ids``, in the order asked."""
@@ -287,4 +374,8 @@ def _in_our_words() -> Iterator[None]:
     except ValueError as error:
         if "LockBusy" in str(error):
             raise Unavailable("Another process is writing to the index.") from error
+        raise Unavailable(f"The index cannot be used: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # the engine's own: an Exception it is not
+            raise
         raise Unavailable(f"The index cannot be used: {error}") from error

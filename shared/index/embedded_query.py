@@ -11,6 +11,7 @@ from tantivy import Occur, Query
 from shared.index.plan import (
     AllOf,
     AnyOf,
+    EndingAny,
     KeywordAny,
     NearAny,
     NoneOf,
@@ -48,6 +49,9 @@ def build_query(node: PlanNode, schema: tantivy.Schema) -> Query:
             return _unscored(Query.term_query(schema, field, value, "basic"))
         case KeywordAny(field, values):
             return _unscored(Query.term_set_query(schema, field, list(values)))
+        case EndingAny(field, endings):
+            found = [Query.regex_query(schema, field, one.pattern()) for one in endings]
+            return _unscored(_any(found))
         case RangeMs(field, None, None):
             return _unscored(Query.exists_query(field))
         case RangeMs(field, start, end):

@@ -21,11 +21,21 @@ from shared.article import Article
 from shared.clock import to_ms
 from shared.errors import Unavailable
 from shared.index.document import restore
+from shared.index.embedded_cost import DEAR_SECONDS, guess_dear
 from shared.index.embedded_order import Found, count_of
 from shared.index.embedded_query import both, build_query, favouring
+from shared.index.embedded_slices import Slices, cover
 from shared.index.plan import AllOf, Plan, PlanNode, RangeMs, plan_get
 from shared.index.port import Hit, Mark, SearchPage, Step
-from shared.index.walking import KEEP_SECONDS, MAX_WALKS, WalkGone, unseen
+from shared.index.walking import (
+    IDLE_SECONDS,
+    KEEP_SECONDS,
+    MAX_WALKS,
+    STEP_SECONDS,
+    WalkGone,
+    least_wanted,
+    unseen,
+)
 
 MAX_RANKED = 4_000_000  # hits of all rankings together, at 20 bytes each
 _FIRST_RANKED = 2_000
@@ -95,14 +105,31 @@ class _Kept:
     searcher: Searcher
     until: float
     ranking: Ranking | None = None
+    steps: int = 0
 
 
 class EmbeddedWalks:
     """The walks of one process, which no other can go on with; safe to share between threads."""
 
-    def __init__(self, schema: Schema, keep: float = KEEP_SECONDS, most: int = MAX_WALKS) -> None:
-        """Keep the state of up to ``most`` walks, of each for ``keep`` seconds after its last step."""
+    def __init__(
+        self,
+        schema: Schema,
+        keep: float = KEEP_SECONDS,
+        most: int = MAX_WALKS,
+        *,
+        idle: float = IDLE_SECONDS,
+        seconds: float = STEP_SECONDS,
+        dear: float = DEAR_SECONDS,
+    ) -> None:
+        """Keep the state of up to ``most`` walks, of each for ``keep`` seconds after its last step.
+
+        Where there is no room, a walk of one step that was idle for ``idle`` seconds gives way to a new one.
+        A walk that is guessed to be ``dear`` is not begun where its result takes more than ``seconds``.
+        """
         self._schema = schema
+        self._idle = idle
+        self._seconds = seconds
+        self._dear = dear
         self._keep_seconds = keep
         self._most = most
         self._lock = Lock()
@@ -136,15 +163,27 @@ class EmbeddedWalks:
             self._kept.clear()
 
     def _begin(self, plan: Plan, mark: Mark, present: Searcher) -> Mark:
+        self._check_time(present, plan)
         pin = secrets.token_hex(8)
         with self._lock:
-            self._forget_old()
-            if len(self._kept) >= self._most:
-                raise Unavailable("too many results are being walked through at once")
+            self._make_room()
             self._kept[pin] = _Kept(present, time.monotonic() + self._keep_seconds)
         groups = self._count(present, plan, plan.shown)
         folded = 0 if plan.folded is None else self._count(present, plan, plan.folded)
         return replace(mark, pin=pin, articles=groups + folded, groups=groups)
+
+    def _check_time(self, searcher: Searcher, plan: Plan) -> None:
+        """Refuse to begin what no step could end in time; each goes through all matches once or twice.
+
+        Asked once for a walk, before its state is kept.
+        """
+        guess = guess_dear(searcher, plan, least=self._dear)
+        if not guess:
+            return
+        slices = Slices(searcher, self._schema, guess, self._seconds)
+        cover(searcher, self._schema, plan, (), slices)
+        if not slices.whole:
+            raise Unavailable("the index could not go through the whole result in time; narrow the search")
 
     def _count(self, searcher: Searcher, plan: Plan, shown: PlanNode | None) -> int:
         query = Query.const_score_query(self._query(plan, shown or AllOf(())), 0.0)
@@ -222,8 +261,19 @@ class EmbeddedWalks:
             if kept is None:
                 raise WalkGone("the result is no longer kept")
             kept.until = time.monotonic() + self._keep_seconds
+            kept.steps += 1
             self._kept[mark.pin] = kept
         return kept
+
+    def _make_room(self) -> None:
+        self._forget_old()
+        if len(self._kept) < self._most:
+            return
+        walks = ((pin, one.steps, one.until - self._keep_seconds) for pin, one in self._kept.items())
+        given_up = least_wanted(walks, time.monotonic(), self._idle)
+        if given_up is None:
+            raise Unavailable("too many results are being walked through at once")
+        del self._kept[given_up]
 
     def _forget_old(self) -> None:
         moment = time.monotonic()

@@ -57,6 +57,7 @@ KEYWORDS: Mapping[str, KeywordColumn] = {
     "domain": KeywordColumn("domains", "ran_domains", str.lower),
     "entity": KeywordColumn("entities", "entities", fold_name),
     "author": KeywordColumn("authors", "authors", fold_name),
+    "country": KeywordColumn("source", "ran_sources", str.lower),  # told of sources, see ``countries.py``
 }
 # What can be counted by value; the embedded index keeps a column of these beside their terms.
 COUNTED = frozenset(

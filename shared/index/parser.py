@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
+from shared.countries import check_country
 from shared.errors import InvalidRequest
 from shared.identity import check_source
 from shared.index.analysis import UNSTEMMED, fold, forms, locate
@@ -260,8 +261,8 @@ def _keyword(lexeme: Lexeme, field: str) -> Keyword | Prefix:
 
 
 def _as_filtered(lexeme: Lexeme, field: str, value: str) -> str:
-    """A source or a domain as the filters of these names read it: without ``www.``, in ASCII."""
-    read = {"source": check_source, "domain": check_domain}.get(field)
+    """A source, a domain or a country as the filters of these names read it: ``www.`` left out, in ASCII."""
+    read = {"source": check_source, "domain": check_domain, "country": check_country}.get(field)
     try:
         return value if read is None else read(value)
     except InvalidRequest as error:

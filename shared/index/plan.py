@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import cast
 
 from shared.clock import to_ms
+from shared.countries import Told
 from shared.errors import InvalidRequest
 from shared.index.analysis import STEMMED, UNSTEMMED, forms, terms
+from shared.index.countries import Ending, sources_of
 from shared.index.keywords import KEYWORDS
 from shared.index.moments import floor_ms, resolve_range
 from shared.index.port import Filters, SearchRequest, Sort
@@ -78,6 +80,14 @@ class KeywordAny:
 
 
 @dataclass(frozen=True, slots=True)
+class EndingAny:
+    """The keyword field holds a value of one of these endings. Adds nothing to the score."""
+
+    field: str
+    endings: tuple[Ending, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RangeMs:
     """The number, often a moment in ms, is there and between both ends, None open. Adds no score."""
 
@@ -109,7 +119,9 @@ class NoneOf:
 
 LEADS = KeywordAny("is_lead", ("true",))
 COPIES = KeywordAny("is_lead", ("false",))
-PlanNode = TermAny | PhraseAny | NearAny | PrefixAny | KeywordAny | RangeMs | AllOf | AnyOf | NoneOf
+PlanNode = (
+    TermAny | PhraseAny | NearAny | PrefixAny | KeywordAny | EndingAny | RangeMs | AllOf | AnyOf | NoneOf
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +163,7 @@ def plan_search(request: SearchRequest) -> Plan:
     """
     _check_window(request)
     fold = request.duplicates == "fold"
-    scored = AllOf(()) if request.query is None else _plan_node(request.query, request.now, fold=fold)
+    scored = AllOf(()) if request.query is None else _plan_node(request.query, request, fold=fold)
     sort: Sort = "newest" if request.sort == "relevance" and not _scores(scored) else request.sort
     shown, folded = (LEADS, COPIES) if fold else (None, None)
     by_story = request.stories == "fold"
@@ -198,11 +210,12 @@ def _check_window(request: SearchRequest) -> None:
 
 def _plan_filters(filters: Filters, *, fold: bool) -> list[PlanNode]:
     planned: list[PlanNode] = []
+    told = filters.source_countries
     for field in KEYWORDS:
         if wanted := getattr(filters, field):
-            planned.append(_plan_keyword(field, wanted, fold=fold))
+            planned.append(_plan_keyword(field, wanted, told, fold=fold))
         if unwanted := getattr(filters, f"not_{field}"):
-            planned.append(NoneOf(_plan_keyword(field, unwanted, fold=False)))  # as below a NOT
+            planned.append(NoneOf(_plan_keyword(field, unwanted, told, fold=False)))  # as below a NOT
     if filters.start is not None or filters.end is not None:
         planned.append(_plan_range(filters.start, filters.end))
     if filters.min_words is not None or filters.max_words is not None:
@@ -214,7 +227,7 @@ def _plan_filters(filters: Filters, *, fold: bool) -> list[PlanNode]:
     return planned
 
 
-def _plan_node(node: Node, now: datetime, *, fold: bool) -> PlanNode:
+def _plan_node(node: Node, request: SearchRequest, *, fold: bool) -> PlanNode:
     match node:
         case Word(text, field, position) | Phrase(text, field, position):
             return _plan_text(text, field, position)
@@ -223,16 +236,16 @@ def _plan_node(node: Node, now: datetime, *, fold: bool) -> PlanNode:
         case Near():
             return _plan_near(node)
         case Keyword(field=name, value=value):
-            return _plan_keyword(name, (value,), fold=fold)
+            return _plan_keyword(name, (value,), request.filters.source_countries, fold=fold)
         case Range():
-            return _plan_range(*resolve_range(node, now))
+            return _plan_range(*resolve_range(node, request.now))
         case And(children):
-            return AllOf(tuple(_plan_node(child, now, fold=fold) for child in children))
+            return AllOf(tuple(_plan_node(child, request, fold=fold) for child in children))
         case Or(children):
-            return _any_of([_plan_node(child, now, fold=fold) for child in children])
+            return _any_of([_plan_node(child, request, fold=fold) for child in children])
         case Not(child):
             # Who wants nothing of a source still wants what ran first elsewhere, and was copied there.
-            return NoneOf(_plan_node(child, now, fold=False))
+            return NoneOf(_plan_node(child, request, fold=False))
 
 
 def _any_of(planned: list[PlanNode]) -> AnyOf:
@@ -300,10 +313,18 @@ def _near_in(field: TextField, node: Near) -> PlanNode:
     return AllOf((*sides, NearAny(f"{field}_terms", tuple(dict.fromkeys(pairs)), node.distance)))
 
 
-def _plan_keyword(field: str, values: tuple[str, ...], *, fold: bool) -> PlanNode:
+def _plan_keyword(field: str, values: tuple[str, ...], told: Told, *, fold: bool) -> PlanNode:
     known = KEYWORDS[field]
     # A reader of one source must find what ran there, also when the lead that is shown ran elsewhere.
-    return KeywordAny(known.column(fold=fold), tuple(dict.fromkeys(map(known.read, values))))
+    column, read = known.column(fold=fold), tuple(dict.fromkeys(map(known.read, values)))
+    return _plan_countries(column, read, told) if field == "country" else KeywordAny(column, read)
+
+
+def _plan_countries(column: str, codes: tuple[str, ...], told: Told) -> PlanNode:
+    found = sources_of(codes, told)
+    named = (KeywordAny(column, found.sources),) if found.sources else ()
+    ending = (EndingAny(column, found.endings),) if found.endings else ()
+    return AnyOf((*named, *ending)) if named or ending else NoneOf(AllOf(()))
 
 
 def _plan_range(start: datetime | None, end: datetime | None) -> PlanNode:

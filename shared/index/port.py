@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from shared.article import Article
+from shared.article import Article, Source
 from shared.frequencies import Frequencies
 from shared.index.query import Node
+
+if TYPE_CHECKING:  # they are told in the words below
+    from shared.index.similar import Similar, SimilarRequest
+    from shared.index.trends import Trends, TrendsRequest
 
 Duplicates = Literal["fold", "keep", "only"]
 Stories = Literal["keep", "fold"]
 Sort = Literal["relevance", "newest", "oldest"]
 FacetName = Literal["source", "language", "topic", "domain", "author", "entity", "story"]
 WriteWord = Literal["written", "stale", "refused", "unavailable"]
+SEARCH_SECONDS = 2  # that an engine may take over a search; then the answer is partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,9 @@ class Filters:
     Under ``duplicates=fold`` a source matches an article whose duplicate ran there too; a source that is
     not wanted leaves out its own articles alone, and so does a source below a NOT in the query. So it is
     with ``domain``: the host of an article's URL or source, or a domain above it (``example.com`` has
-    ``news.example.com``). ``entity`` and ``author`` are whole names, whatever their case and accents.
+    ``news.example.com``), and with ``country``: the code of the source's, which is what ``source_countries``
+    says, the codes of the settings by source, else what the source ends in; it is read with the ``country:``
+    of a query too. ``entity`` and ``author`` are whole names, whatever their case and accents.
     ``min_words`` and ``max_words`` bound ``word_count``, both included; ``indexed_since`` is included too.
     """
 
@@ -58,6 +65,9 @@ class Filters:
     not_entity: tuple[str, ...] = ()
     author: tuple[str, ...] = ()
     not_author: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()
+    not_country: tuple[str, ...] = ()
+    source_countries: Mapping[str, str] = field(default_factory=dict)
     start: datetime | None = None
     end: datetime | None = None
     min_words: int | None = None
@@ -124,7 +134,8 @@ class SearchPage:
     ``articles`` counts every visible match, ``groups`` those among them that are not folded; with
     ``duplicates=keep`` or ``only`` both count the articles asked for. With ``stories=fold`` ``groups`` counts
     the stories of what may be a hit: exactly up to 40,000; where there are more it may be some percent off,
-    and ``groups_approximate`` is true. ``partial`` is true when the engine ran out of time.
+    and ``groups_approximate`` is true. ``partial`` is true when the engine ran out of time: hits are then
+    the best of what it had gone through, and every number is a lower bound.
 
     ``facets`` has the values with most hits, by count and then by value. Each facet is counted as if its own
     filter and the negative twin were not set, and all others were; an article counts for each of its values,
@@ -224,15 +235,29 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class SuggestedTitle:
+    """An article whose title a reader may be about to type."""
+
+    id: str
+    title: str
+    source: Source
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestions:
     """Of each kind the names that begin as asked and that most visible articles have, largest first.
 
     Counts are those of a facet over everything, but a topic's are without those of the topics below it.
+    ``titles`` are the newest that have every word of the text, in any form, the last as a beginning; copies
+    are folded. A last word that is how the code of a language begins (``e``, ``en``) is looked for among the
+    newest hundred.
     """
 
     sources: tuple[Suggestion, ...]
     topics: tuple[Suggestion, ...]
     entities: tuple[Suggestion, ...]
+    titles: tuple[SuggestedTitle, ...]
     engine_ms: float
     partial: bool = False
 
@@ -269,9 +294,18 @@ class ArticleIndex(Protocol):
         """
 
     def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
-        """Up to ``size`` sources, topics and entities each whose names begin with a text.
+        """Up to ``size`` sources, topics and entities each whose names begin with a text, and titles.
 
         Case and accents do not count. Raises ``InvalidRequest`` for an empty text, or a size not in 1..20.
+        """
+
+    def similar(self, request: SimilarRequest) -> Similar:
+        """Find articles like a text; raises ``InvalidRequest`` for a size not in 1..50."""
+
+    def trends(self, request: TrendsRequest) -> Trends:
+        """Find what stands in unusually many articles.
+
+        Raises ``InvalidRequest`` for a size or times out of bounds.
         """
 
     def get(self, ids: Sequence[str], now: datetime) -> list[Article]:

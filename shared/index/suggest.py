@@ -1,4 +1,4 @@
-"""Suggestions: the sources, topics and entities whose names begin as a reader has begun to type."""
+"""Suggestions: the sources, topics, entities and titles that a reader may have begun to type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.errors import InvalidRequest
 from shared.index.facets import FacetPlan
 from shared.index.keywords import KEYWORDS, fold_name, read_topic_label
 from shared.index.plan import Plan, plan_search
-from shared.index.port import FacetCount, SearchRequest, Suggestion, Suggestions
+from shared.index.port import FacetCount, SearchRequest, SuggestedTitle, Suggestion, Suggestions
 
 MAX_SUGGESTIONS = 20  # of each kind
 
@@ -30,13 +30,18 @@ def plan_suggestions(text: str, size: int, now: datetime) -> tuple[Plan, tuple[F
 
 
 def make_suggestions(
-    counts: Mapping[str, Sequence[FacetCount]], *, engine_ms: float, partial: bool = False
+    counts: Mapping[str, Sequence[FacetCount]],
+    titles: tuple[SuggestedTitle, ...],
+    *,
+    engine_ms: float,
+    partial: bool = False,
 ) -> Suggestions:
-    """The suggestions out of the facets of the plan."""
+    """The suggestions out of the facets of the plan, and titles."""
     return Suggestions(
         sources=tuple(Suggestion(one.value, one.value, one.count) for one in counts["source"]),
         topics=tuple(Suggestion(*read_topic_label(one.value), one.count) for one in counts["topic"]),
         entities=tuple(Suggestion(one.value, one.value, one.count) for one in counts["entity"]),
+        titles=titles,
         engine_ms=engine_ms,
         partial=partial,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from shared.errors import CopydeskError, InvalidRequest
@@ -9,8 +10,12 @@ from shared.index.plan import AllOf, KeywordAny, NoneOf, Plan, PlanNode, plan_se
 from shared.index.port import Mark, SearchPage, SearchRequest
 
 KEEP_SECONDS = 120  # how long the state of an index is kept after the last step of its walk
+STEP_SECONDS = 4  # that an engine may take; half a page would lose hits, so it is longer than for a search
 MAX_STEP = 500  # hits of one step; more of them would weigh megabytes
 MAX_WALKS = 500  # states kept at once by one process, as many as an Elasticsearch node has scrolls
+
+
+IDLE_SECONDS = 10  # after which a walk that took one step only may be given up for a new one
 
 
 class WalkGone(CopydeskError):  # noqa: N818 - as in HTTP's 410
@@ -26,6 +31,17 @@ def plan_walk(request: SearchRequest) -> Plan:
     if request.stories == "fold":
         raise InvalidRequest("stories", "folded stories cannot be walked; use size and offset")
     return replace(plan_search(replace(request, size=0)), size=request.size)
+
+
+def least_wanted(walks: Iterable[tuple[str, int, float]], now: float, idle: float) -> str | None:
+    """Which walk to give up where there is no room for a new one; None where none may be.
+
+    ``walks`` are pins with how many steps each has taken and when its last one was, in seconds as ``now``;
+    one that took its first alone may be given up once it has been ``idle`` for so many seconds.
+    Who begins walks and leaves them lying would otherwise shut out everybody else; who goes on keeps them.
+    """
+    lying = [(last, pin) for pin, steps, last in walks if steps <= 1 and now - last >= idle]
+    return min(lying)[1] if lying else None
 
 
 def mark_behind(request: SearchRequest, page: SearchPage) -> Mark | None:

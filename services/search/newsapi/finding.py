@@ -10,21 +10,22 @@ from services.search.newsapi.errors import NO_SUCH_SOURCE, Refused
 from services.search.newsapi.params import Asked, SourcesAsked
 from services.search.newsapi.sources import SourceFacts, Sources
 from services.search.newsapi.values import category_node, spoken
+from shared.countries import Told
 from shared.index.port import ArticleIndex, Filters, SearchPage, SearchRequest
 from shared.index.query import And, Keyword, Node, Not, Or
 
 FRESH: Final = timedelta(hours=72)  # what headlines are of; where there are none, of any time
 UNDETERMINED: Final = "und"
 ENGLISH: Final = "en"  # what an article of no known language counts as, unless its source has another
-_NOTHING: Final = Filters(source=('"',))  # which no source can be called
 
 
 class Finder:
     """Answers NewsAPI's three questions; raises ``Refused`` and ``Unavailable``."""
 
-    def __init__(self, index: ArticleIndex, sources: Sources) -> None:
+    def __init__(self, index: ArticleIndex, sources: Sources, countries: Told) -> None:
         self._index = index
         self._sources = sources
+        self._countries = countries
 
     def everything(self, asked: Asked, now: datetime) -> SearchPage:
         """All articles that match, copies too."""
@@ -32,10 +33,14 @@ class Finder:
         return self._index.search(self._request(asked, now))
 
     def headlines(self, asked: Asked, now: datetime) -> SearchPage:
-        """The newest articles, of the last three days where there are any; copies only of chosen sources."""
+        """The newest articles, of the last three days where there are any; copies only of chosen sources.
+
+        A country chooses its sources.
+        """
         self._check_sources(asked)
         request = self._request(asked, now)
-        if not request.filters.source:  # else what a source ran is its own, though others had it first
+        # What a source ran is its own, though others had it first; so it is with those of a country.
+        if not (request.filters.source or request.filters.country):
             request = replace(request, duplicates="fold")
         fresh = replace(request, filters=replace(request.filters, start=now - FRESH))
         page = self._index.search(fresh)
@@ -68,14 +73,11 @@ class Finder:
         )
 
     def _filters(self, asked: Asked) -> Filters:
-        filters = Filters(
+        return Filters(
             source=asked.sources, domain=asked.domains, not_domain=asked.not_domains,
+            country=() if asked.country is None else (asked.country,), source_countries=self._countries,
             start=asked.start, end=asked.end,
         )  # fmt: skip
-        if asked.country is None:
-            return filters
-        sources = self._sources.in_country(asked.country)
-        return replace(filters, source=sources) if sources else _NOTHING
 
     def _in_language(self, language: str | None) -> Node | None:
         """What is in a language, and what is in no known one but comes from a source that writes in it."""

@@ -145,10 +145,14 @@ class _Given:
         for name, values in pairs.items():
             if len(values) > 1:
                 raise Refused(INVALID, f"{name}: is given {len(values)} times; give it once")
-        self._values = {name: values[0].strip() for name, values in pairs.items()}
+        self._values = {name: values[0] for name, values in pairs.items()}
 
     def one(self, name: str) -> str | None:
-        return self._values.get(name) or None
+        return self._values.get(name, "").strip() or None
+
+    def words(self, name: str) -> str | None:
+        """The value with the spaces around it, so that the places in errors are those of what was sent."""
+        return self._values[name] if self.one(name) is not None else None
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
         value = self.one(name)
@@ -170,7 +174,7 @@ def _queries(given: _Given) -> Node | None:
     found = [
         within(_query(text, name), where)
         for name, where in (("q", field), ("qInTitle", "title"))
-        if (text := given.one(name)) is not None
+        if (text := given.words(name)) is not None
     ]
     return None if not found else found[0] if len(found) == 1 else And(tuple(found))
 
@@ -213,7 +217,7 @@ def _country(given: _Given) -> str | None:
     value = given.one("country")
     found = None if value is None else read_country(value)
     if value is not None and found is None:
-        raise Refused(INVALID, f"country: must be a code of two letters such as us, not {_shown(value)}")
+        raise Refused(INVALID, f"country: must be a code of ISO 3166-1 such as us, not {_shown(value)}")
     return found
 
 

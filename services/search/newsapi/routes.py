@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from services.search.newsapi.params import (
 )
 from services.search.newsapi.sources import Sources
 from shared.codec import to_json
+from shared.countries import Told
 from shared.index.port import ArticleIndex, SearchPage
 
 # npm's client, told to go through a proxy, asks for the whole address below ours.
@@ -32,9 +33,9 @@ FOREIGN: Final = "/https://newsapi.org"
 _FOREIGN_PATHS: Final = (FOREIGN, FOREIGN.replace("//", "/"))
 
 
-def add_newsapi(app: OpenAPI, index: ArticleIndex, countries: Mapping[str, str]) -> None:
+def add_newsapi(app: OpenAPI, index: ArticleIndex, countries: Told) -> None:
     """Let an app answer as NewsAPI does below ``/v2``, and with nothing else there."""
-    app.register_api(_routes(Finder(index, Sources(index, countries))))
+    app.register_api(_routes(Finder(index, Sources(index, countries), countries)))
     app.register_error_handler(Refused, refused)
 
     @app.after_request

@@ -1,27 +1,32 @@
 """The sources that the index knows, as NewsAPI lists them: language, category, country.
 
-Language and category are those of most of a source's articles. Its country is what the settings say, else
-what its domain ends in; a source of neither has none.
+Language and category are those of most of a source's articles; its country is ``shared/countries.py``'s.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
-from services.search.newsapi.values import CATEGORIES, LANGUAGES, category_node, country_of, spoken
+from services.search.newsapi.values import CATEGORIES, LANGUAGES, category_node, spoken
+from services.search.params import MAX_SIZE
+from shared.article import Source
+from shared.countries import Told, country_of
 from shared.errors import Unavailable
 from shared.index.facets import MOST_VALUES
-from shared.index.port import ArticleIndex, Filters, SearchPage, SearchRequest
+from shared.index.port import ArticleIndex, Filters, Hit, SearchPage, SearchRequest
 from shared.index.query import Node
 
 KEEP_SECONDS: Final = 60.0  # a new source is known that much later, except to a search that names it
 GENERAL: Final = "general"
 KEEP_NAMES_SECONDS: Final = 3_600.0
+MOST_LOOKS: Final = 20  # searches for names; sources beyond are called by their ids until the next request
+_NEVER: Final = (-math.inf, ("", ""))
 
 T = TypeVar("T")
 Counts = Mapping[str, int]
@@ -83,12 +88,13 @@ class Sources:
     Every method raises ``Unavailable`` while the index is away.
     """
 
-    def __init__(self, index: ArticleIndex, countries: Mapping[str, str]) -> None:
+    def __init__(self, index: ArticleIndex, countries: Told) -> None:
         self._index = index
         self._countries = countries
         self._known = _Kept(lambda: frozenset(self._count()), KEEP_SECONDS)
         self._languages = _Kept(self._count_languages, KEEP_SECONDS)
         self._categories = _Kept(self._count_categories, KEEP_SECONDS)
+        self._naming = threading.Lock()
         self._names: dict[str, tuple[float, tuple[str, str]]] = {}
 
     def unknown(self, ids: Iterable[str]) -> list[str]:
@@ -104,39 +110,43 @@ class Sources:
         """The language of most articles of each source that has one, by NewsAPI's code if there is any."""
         return self._languages.get()
 
-    def in_country(self, country: str) -> tuple[str, ...]:
-        """The sources of a country."""
-        return tuple(sorted(one for one in self._known.get() if self._country(one) == country))
-
     def chosen(self, category: str | None, language: str | None, country: str | None) -> list[SourceFacts]:
         """The sources of a category, a language and a country, by id; None: of all."""
         languages, categories = self._languages.get(), self._categories.get()
         found = [
-            (one, categories.get(one, GENERAL), languages.get(one, ""), self._country(one))
+            (one, categories.get(one, GENERAL), languages.get(one, ""), country_of(one, self._countries))
             for one in sorted(self._known.get())
         ]
         wanted = (category, language, country)
-        return [
-            SourceFacts(one, *self._named(one), *facts)
+        chosen = [
+            (one, facts)
             for one, *facts in found
             if all(each in (None, fact) for each, fact in zip(wanted, facts, strict=True))
         ]
+        named = self._named([one for one, _ in chosen])
+        return [SourceFacts(one, *named.get(one, _told(Source(one))), *facts) for one, facts in chosen]
 
-    def _country(self, source: str) -> str:
-        return self._countries.get(source) or country_of(source if "." in source else None)
+    def _named(self, sources: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        """The names and addresses of sources, each by its newest article; one that has none is left out.
 
-    def _named(self, source: str) -> tuple[str, str]:
-        """The name and the address of a source, by its newest article."""
-        now = time.monotonic()
-        kept = self._names.get(source)
-        if kept is not None and now - kept[0] < KEEP_NAMES_SECONDS:
-            return kept[1]
-        hits = self._search(filters=Filters(source=(source,)), duplicates="keep", size=1).hits
-        named = hits[0].article.source if hits else None
-        domain = (named and named.domain) or (source if "." in source else None)
-        found = ((named and named.name) or source, f"https://{domain}" if domain else "")
-        self._names[source] = (now, found)
-        return found
+        A search tells all that wrote one of the newest hundred articles, and the next is for the others.
+        """
+        with self._naming:  # who comes meanwhile finds what the first one learnt
+            asked = time.monotonic()
+            kept = {one for one in sources if asked - self._names.get(one, _NEVER)[0] < KEEP_NAMES_SECONDS}
+            left = [one for one in sources if one not in kept]
+            for _ in range(MOST_LOOKS):
+                hits = self._newest(left)
+                for hit in reversed(hits):
+                    self._names[hit.article.source.id.lower()] = (asked, _told(hit.article.source))
+                left = [one for one in left if self._names.get(one, _NEVER)[0] != asked]
+                if not (hits and left):
+                    break
+            return {one: self._names[one][1] for one in sources if one in self._names}
+
+    def _newest(self, sources: Sequence[str]) -> Sequence[Hit]:
+        wanted = Filters(source=tuple(sources))
+        return self._search(filters=wanted, duplicates="keep", size=MAX_SIZE).hits if sources else ()
 
     def _count_languages(self) -> Mapping[str, str]:
         page = self._search(duplicates="keep", size=0, facets=("language",), facet_size=MOST_VALUES)
@@ -158,6 +168,12 @@ class Sources:
 
     def _search(self, **asked: Any) -> SearchPage:  # noqa: ANN401 - the fields of a request
         return self._index.search(SearchRequest(now=datetime.now(UTC), sort="newest", **asked))
+
+
+def _told(source: Source) -> tuple[str, str]:
+    """The name and the address of a source."""
+    domain = source.domain or (source.id if "." in source.id else None)
+    return source.name or source.id, f"https://{domain}" if domain else ""
 
 
 def _most(counts: Mapping[str, Counts]) -> dict[str, str]:

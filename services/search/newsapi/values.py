@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared.countries import CODES
 from shared.index.query import And, Keyword, Node, Not, Or
 
 LANGUAGES: Final = ("ar", "de", "en", "es", "fr", "he", "it", "nl", "no", "pt", "ru", "sv", "ur", "zh")
@@ -12,19 +13,6 @@ _LANGUAGE_ALIASES: Final = {"ud": "ur", "cn": "zh", "se": "sv", "en-us": "en"}
 _COUNTRY_ALIASES: Final = {"zh": "cn"}
 # Both written forms of Norwegian, and what a source may call them together.
 _SPOKEN: Final = {"no": ("no", "nb", "nn"), "he": ("he", "iw")}
-# Top-level domains that are no ISO 3166 code of their country, or stand for no country.
-_DOMAIN_COUNTRIES: Final = {
-    "uk": "gb",
-    "eu": "",
-    "su": "",
-    "ac": "",
-    "io": "",
-    "tv": "",
-    "co": "",
-    "me": "",
-    "ai": "",
-}
-
 _TECHNOLOGY: Final = "medtop:20000756"
 _SCIENCE: Final = "medtop:13000000"
 _BY_TOPIC: Final = {
@@ -48,13 +36,7 @@ def read_language(value: str) -> str | None:
 def read_country(value: str) -> str | None:
     """The ISO 3166-1 code of a country, lower case; None for what is no such code."""
     code = _COUNTRY_ALIASES.get(value.lower(), value.lower())
-    return code if len(code) == 2 and code.isascii() and code.isalpha() else None
-
-
-def country_of(domain: str | None) -> str:
-    """The country that a domain ends in, lower case; empty where it ends in none."""
-    ending = (domain or "").rpartition(".")[2].lower()
-    return _DOMAIN_COUNTRIES.get(ending, ending) if len(ending) == 2 and ending.isalpha() else ""
+    return code if code in CODES else None
 
 
 def spoken(language: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from shared.errors import InvalidRequest
 from shared.index import embedded_facets
 from shared.index.port import Filters, Suggestion
 from tests.contract.index.corpus import NOW, article, ask, fill, is_folded, is_visible
-from tests.contract.index.facts import PEOPLE, generated, values_of
+from tests.contract.index.facts import PEOPLE, WORDS, generated, values_of
 
 ODD = (
     "o.neill",
@@ -141,3 +142,118 @@ def test_nothing_to_begin_with_and_sizes_out_of_bounds_are_refused(index, text, 
     with pytest.raises(InvalidRequest) as refused:
         suggest(index, text, size)
     assert refused.value.field == field
+
+
+TITLES = (
+    "Ferry line to the islands opens",
+    "Ferries collide off the islands",
+    "The ferryman's last day",
+    "Council meets in Fernley",
+    "Économie: les banques résistent",
+    "東京都知事選挙",
+    "O'Neill wins in Cork",
+    "Quiet day",
+    "京都と東京",
+)
+
+
+def titled(index, text: str, size: int = 20) -> list[int]:
+    return [int(one.id, 16) for one in suggest(index, text, size).titles]
+
+
+@pytest.fixture
+def titles(index):
+    languages = {4: "fr", 5: "ja", 8: "ja"}
+    fill(
+        index,
+        *(
+            article(number, title, "ferry economy", language=languages.get(number, "en"))
+            for number, title in enumerate(TITLES)
+        ),
+    )
+    return index
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Ferry", [2, 1, 0]),
+        ("fer", [3, 2, 1, 0]),
+        ("f", [3, 2, 1, 0]),
+        ("FERRY l", [0]),
+        ("e", [4]),
+        ("en", []),
+        ("fr", []),
+        ("ferr", [2, 1, 0]),
+        ("ferry t", [1, 0]),
+        ("de", []),
+        ("ferry line to the isl", [0]),
+        ("ferry line to the islands opens", [0]),
+        ("islands ferr", [1, 0]),
+        ("ferry ", [2, 1, 0]),
+        ("ferr isl", []),  # the last word alone may be cut short
+        ("econ", [4]),
+        ("banques résis", [4]),
+        ("東", [8, 5]),
+        ("東京", [8, 5]),
+        ("知事選", [5]),
+        ("東京都", [5]),  # in one run
+        ("京東", []),
+        ("o'ne", [6]),
+        ("o'neill wins", [6]),
+        ("“quiet", [7]),
+        ("zzz", []),
+        ("!?", []),
+        (".*", []),
+    ],
+)
+def test_titles_have_every_word_of_the_text_and_the_last_as_a_beginning(titles, text, found):
+    assert titled(titles, text) == found
+
+
+def test_of_many_titles_the_newest_are_suggested_with_what_they_are(titles):
+    assert titled(titles, "fer", 2) == [3, 2]
+    (one,) = suggest(titles, "quiet").titles
+    moment = article(7).published_at
+    assert (one.id, one.title, one.source.id, one.published_at) == (
+        f"{7:032x}",
+        "Quiet day",
+        "example.com",
+        moment,
+    )
+
+
+def test_titles_are_those_of_visible_leads(titles):
+    ferry = article(0, TITLES[0], change=2)
+    fill(
+        titles,
+        replace(ferry, pub_status="withheld"),
+        article(1, TITLES[1], change=2, withdrawn=True),
+        article(20, "Ferry news", is_lead=False, verdict="duplicate"),
+        article(21, "Ferry news", is_lead=False, verdict="version"),
+        article(22, "Ferry news", embargo_until=NOW + timedelta(days=1)),
+    )
+    assert titled(titles, "ferry") == [21, 2]
+
+
+def test_generated_titles_are_those_that_a_search_by_their_definition_finds(index):
+    chance = random.Random(59)
+    articles = [generated(number, chance) for number in range(150)]
+    fill(index, *articles)
+    fill(index, *(replace(one, change=2) for one in articles[::7]))
+    shown = {
+        number: one for number, one in enumerate(articles) if is_visible(one, NOW) and not is_folded(one)
+    }
+    for _ in range(40):
+        *whole, last = chance.choices(WORDS, k=chance.choice((1, 1, 2, 3)))
+        begun, size = last[: chance.randrange(1, len(last) + 1)], chance.choice((1, 5, 20))
+        wanted = sorted(
+            (
+                number
+                for number, one in shown.items()
+                if set(whole) <= set(one.title.split())
+                and any(word.startswith(begun) for word in one.title.split())
+            ),
+            reverse=True,
+        )
+        assert titled(index, " ".join([*whole, begun]), size) == wanted[:size], (whole, begun)

@@ -17,7 +17,7 @@ from shared.index.embedded import EmbeddedIndex
 from shared.index.embedded_walk import EmbeddedWalks
 from shared.index.parser import parse_query
 from shared.index.port import Filters, Mark, SearchRequest
-from shared.index.walking import WalkGone, mark_behind
+from shared.index.walking import IDLE_SECONDS, WalkGone, mark_behind
 from tests.contract.index.corpus import NOW, article, fill
 
 SORTS = ("relevance", "newest", "oldest")
@@ -294,12 +294,12 @@ def test_a_walk_that_was_given_up_is_gone_and_giving_it_up_again_does_no_harm(fi
     filled.end_walk(Mark())
 
 
-def limit(index, most):
+def limit(index, most, idle=IDLE_SECONDS):
     """Let an index keep no more than some walks at once."""
     if isinstance(index, ElasticsearchIndex):
-        index._walks = ElasticsearchWalks(index._client, index._alias, most)
+        index._walks = ElasticsearchWalks(index._client, index._alias, most, idle)
     else:
-        index._walks = EmbeddedWalks(index._schema, most=most)
+        index._walks = EmbeddedWalks(index._schema, most=most, idle=idle)
 
 
 def test_no_more_walks_are_kept_than_there_is_room_for(filled):
@@ -311,6 +311,30 @@ def test_no_more_walks_are_kept_than_there_is_room_for(filled):
     for step in kept:  # who is under way may go on
         assert len(walk(filled, asked, step.mark)) == 2
     assert len(walk(filled, asked)) == 3
+
+
+def test_walks_left_lying_after_their_first_step_give_way_the_longest_idle_first(filled):
+    limit(filled, 3, idle=0)
+    asked = request(size=30)
+    first, second = filled.walk(asked, None, NOW), filled.walk(asked, None, NOW)
+    going_on = filled.walk(asked, filled.walk(asked, None, NOW).mark, NOW)
+    third, fourth = filled.walk(asked, None, NOW), filled.walk(asked, None, NOW)
+    for given_up in (first, second):
+        with pytest.raises(WalkGone):
+            filled.walk(asked, given_up.mark, NOW)
+    for kept in (third, fourth):
+        assert len(walk(filled, asked, kept.mark)) == 3
+    assert len(walk(filled, asked, going_on.mark)) == 2
+
+
+def test_walks_that_go_on_or_have_only_begun_give_way_to_nobody(filled):
+    limit(filled, 2, idle=0)
+    asked = request(size=30)
+    going_on = [filled.walk(asked, filled.walk(asked, None, NOW).mark, NOW) for _ in range(2)]
+    with pytest.raises(Unavailable, match="at once"):
+        filled.walk(asked, None, NOW)
+    for step in going_on:
+        assert len(walk(filled, asked, step.mark)) == 2
 
 
 def test_a_walk_that_needs_one_page_or_fails_holds_no_room(filled):

@@ -355,7 +355,9 @@ def test_signs_that_mean_nothing_are_passed_over_between_words():
 
 @pytest.mark.parametrize("field", KEYWORDS)
 def test_every_keyword_field_can_be_searched_in(field):
-    value = {"topic": "medtop:04000000", "story": "0" * 32, "domain": "example.com"}.get(field, "xyz")
+    value = {"topic": "medtop:04000000", "story": "0" * 32, "domain": "example.com", "country": "de"}.get(
+        field, "xyz"
+    )
     assert bare(parse_query(f"-{field}:({value} OR {value})")) == Not(Or((Keyword(field, value),) * 2))
 
 

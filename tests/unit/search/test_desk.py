@@ -270,3 +270,32 @@ def test_waits_are_told_in_the_unit_that_fits():
         _span(start, start + timedelta(milliseconds=ms)) for ms in (42, 1_500, 90_000, 7_200_000, 200_000_000)
     ]
     assert spans == ["+42 ms", "+1.5 s", "+1.5 min", "+2 h", "+2.31 d"]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("", "date"),
+        ("2026-01-31", "date"),
+        ("now-7d", "text"),
+        ("now/d", "text"),
+        ("2026-01-31||-1M", "text"),
+        ("2026-01", "text"),
+        ("2026", "text"),
+        ("2026-01-31T18:00:00Z", "text"),
+    ],
+)
+def test_a_bound_of_the_dates_survives_the_next_search_from_the_form(client, value, kind):
+    shown = page(client, f"/?q=ferry&from={quote(value)}")
+    field = css(shown, "#from")[0]
+    assert (field.get("type"), field.get("value")) == (kind, value)
+    assert css(shown, "#to")[0].get("type") == "date"
+    sent = dict(css(shown, "form")[0].form_values())  # what a browser sends when the form is sent again
+    assert sent["from"] == value
+    assert sent["q"] == "ferry"
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2026-02-30", "20260131"])
+def test_a_bound_that_is_no_date_is_shown_as_it_was_typed(client, value):
+    field = css(page(client, f"/?to={value}", 400), "#to")[0]
+    assert (field.get("type"), field.get("value")) == ("text", value)

@@ -132,6 +132,17 @@ def test_fields_choose_the_columns_and_the_id_comes_first(client):
     assert list(json.loads(line)) == ["id", "language"]
 
 
+def test_the_newest_come_first_unless_another_order_is_asked_for(client, index):
+    index.write([made(9_000, title="Ferry ferry ferry", sort_key=1)])  # the best, and the oldest
+    newest = fetch(client, "q=ferry&format=ndjson").data.splitlines()
+    assert json.loads(newest[0])["id"] == f"{MANY - 1:032x}"
+    best = fetch(client, "q=ferry&sort=relevance&format=ndjson").data.splitlines()
+    assert json.loads(best[0])["id"] == json.loads(newest[-1])["id"] == f"{9_000:032x}"
+    parameters = client.get("/openapi.json").json["paths"]["/v1/search/export"]["get"]["parameters"]
+    (sort,) = (one["schema"] for one in parameters if one["name"] == "sort")
+    assert sort["default"] == "newest"
+
+
 FORMULAS = [
     "=1+1",
     "+1",

@@ -129,7 +129,7 @@ def test_every_keyword_has_a_parameter_and_a_negative_twin_that_are_read(name):
     value = (
         "0123456789abcdef" * 2 if name == "story" else "medtop:04000000" if name == "topic" else "en.example"
     )
-    value = "en" if name == "language" else value
+    value = {"language": "en", "country": "de"}.get(name, value)
     assert {name, f"-{name}"} <= set(PARAMETERS)
     filters = read_search(urlencode({name: value, f"-{name}": value}).encode(), NOW).request.filters
     assert getattr(filters, name) == getattr(filters, f"not_{name}") == (value,)

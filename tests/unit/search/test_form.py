@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 
 from services.search.form import _API_ONLY, FILTERS, Form
-from services.search.params import PARAMETERS
+from services.search.params import MAX_VALUES, PARAMETERS
 from shared.errors import InvalidRequest
 
 
@@ -43,7 +45,7 @@ def test_a_filter_by_story_is_shown_and_can_be_removed():
         ("not story", "ef"),
     ]
     assert form.filters()[0].without == "/?q=ferry&story=cd&-story=ef&stories=fold"
-    assert ("story", "cd") in form.kept()
+    assert ("story", "ab,cd") in form.kept()
 
 
 def test_every_filter_of_the_api_is_shown_and_kept():
@@ -81,3 +83,31 @@ def test_a_query_string_that_is_not_text_is_refused():
 
 def test_hidden_fields_carry_what_the_form_does_not_show():
     assert Form.read(b"q=x&source=a&size=5&sort=newest").kept() == [("source", "a"), ("size", "5")]
+
+
+def test_a_list_of_as_many_values_as_may_be_goes_through_every_address_of_the_form():
+    """A query string may have fewer parameters than a list has values."""
+    names = [f"s{number}.example" for number in range(MAX_VALUES)]
+    form = Form.read(f"q=ferry&source={','.join(names)}&-source=other.example".encode())
+    for query in (form.query(), form.at(20).partition("?")[2].encode(), urlencode(form.kept()).encode()):
+        again = Form.read(query)
+        assert [value for name, value in again.pairs if name == "source"] == names
+    assert len(form.filters()) == MAX_VALUES + 1
+    assert [value for name, value in Form.read(form.filters()[0].without[2:].encode()).pairs
+            if name == "source"] == names[1:]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "said"),
+    [
+        ("source=" + ",".join(map(str, range(7_000))), "source", "7,000 values; at most 100"),
+        ("&".join(f"{name}={','.join(map(str, range(100)))}" for name in ("source", "-source", "domain")),
+         "query string", "more than 256 values"),
+    ],
+)  # fmt: skip
+def test_more_than_a_page_can_show_is_refused_at_once(query, field, said):
+    """Each value is a link with all the others: seven thousand of them took minutes."""
+    with pytest.raises(InvalidRequest) as caught:
+        Form.read(query.encode())
+    assert caught.value.field == field
+    assert said in caught.value.message

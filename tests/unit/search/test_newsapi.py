@@ -19,11 +19,13 @@ from services.search.app import create_app
 from services.search.newsapi.finding import Finder
 from services.search.newsapi.params import Asked, read_everything, read_headlines
 from services.search.newsapi.sources import _Kept
-from services.search.newsapi.values import CATEGORIES, country_of, read_language
-from shared.article import Tag
+from services.search.newsapi.values import CATEGORIES, read_country, read_language
+from shared.article import Article, Source, Tag
 from shared.errors import BadSettings, Unavailable
 from shared.index.dsl import search_body
+from shared.index.embedded import EmbeddedIndex
 from shared.index.plan import plan_search
+from shared.index.port import SearchPage, SearchRequest
 from shared.settings import Settings
 from tests.unit.search.conftest import Newsroom, open_newsroom
 
@@ -141,9 +143,8 @@ def test_what_is_in_no_known_language_counts_as_its_sources_language_whatever_th
 
 
 def test_a_thousand_sources_are_no_thousand_clauses(client: FlaskClient) -> None:
-    finder = Finder(
-        None, SimpleNamespace(usual_languages=lambda: {f"s{at}.example": "de" for at in range(999)})
-    )
+    usual = {f"s{at}.example": "de" for at in range(999)}
+    finder = Finder(None, SimpleNamespace(usual_languages=lambda: usual), {})
     request = finder._request(read_headlines(b"language=en"), NOW)
     assert len(json.dumps(search_body(plan_search(request), "2s"))) < 60_000
     assert json.dumps(search_body(plan_search(request), "2s")).count('"terms"') < 10
@@ -271,6 +272,56 @@ def test_sources_say_what_most_of_their_articles_are(client: FlaskClient, addres
         ("country=gb&category=sports", set()),
     ):
         assert {one["id"] for one in client.get(f"/v2/{address}?{query}").json["sources"]} == expected, query
+
+
+class CountingIndex(EmbeddedIndex):
+    """An index that counts how often it is searched."""
+
+    searches = 0
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        self.searches += 1
+        return super().search(request)
+
+
+def test_the_sources_are_named_by_one_search_for_all_and_not_by_one_each(tmp_path: Path) -> None:
+    with open_newsroom(tmp_path) as room:
+        for number in range(30):
+            room.publish(f"Ferry {number}", "The ferry left.", source=f"s{number:02}.example")
+        index = CountingIndex(room.settings.index_dir)
+        client = create_app(room.settings, index, room.ledger).test_client()
+        client.get("/v2/sources?category=sports")
+        before = index.searches  # categories, languages and which sources there are
+        assert len(client.get("/v2/sources").json["sources"]) == 30
+        assert index.searches == before + 1
+        found = client.get("/v2/sources?language=en").json["sources"]
+        assert (len(found), found[0]["name"], found[0]["url"]) == (30, "s00.example", "https://s00.example")
+        assert index.searches == before + 1  # kept for an hour
+        index.close()
+
+
+def test_a_source_is_called_as_its_newest_article_says_however_many_others_have_newer_ones(
+    tmp_path: Path,
+) -> None:
+    """A busy source fills the hundred newest: those that are left are looked for without it."""
+    with open_newsroom(tmp_path) as room:
+        named = [
+            Article(f"{at:032x}", source, f"News {at}", "Text.", NOW, language="en", change=1, sort_key=at,
+                    published_at=NOW - timedelta(hours=1))
+            for at, source in enumerate([
+                Source("quiet", "An old name", "quiet.example"),
+                Source("quiet", "The Quiet", "quiet.example"),
+                Source("plain"), *[Source("busy.example", "Busy")] * 150,
+            ])
+        ]  # fmt: skip
+        room.index.write(named)
+        room.index.refresh()
+        found = {one["id"]: one for one in room.client().get("/v2/sources").json["sources"]}
+        assert {name: (one["name"], one["url"]) for name, one in found.items()} == {
+            "quiet": ("The Quiet", "https://quiet.example"),
+            "plain": ("plain", ""),
+            "busy.example": ("Busy", "https://busy.example"),
+        }
 
 
 def test_a_source_that_has_come_just_now_is_known(tmp_path: Path) -> None:
@@ -420,11 +471,10 @@ def test_spellings_of_languages(value: str, code: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("domain", "country"),
-    [("bbc.co.uk", "gb"), ("example.de", "de"), ("example.com", ""), ("coin.io", ""), (None, "")],
+    ("value", "code"), [("us", "us"), ("GB", "gb"), ("zh", "cn"), ("zz", None), ("uk", None), ("usa", None)]
 )
-def test_countries_of_domains(domain: str | None, country: str) -> None:
-    assert country_of(domain) == country
+def test_spellings_of_countries(value: str, code: str | None) -> None:
+    assert read_country(value) == code
 
 
 def test_every_argument_at_once_is_read() -> None:
@@ -442,7 +492,9 @@ def test_every_argument_at_once_is_read() -> None:
     assert asked.offset == 14
 
 
-@pytest.mark.parametrize("value", ["coindesk.com", "a.example=usa", "=us", "a.example=u1"])
+@pytest.mark.parametrize(
+    "value", ["coindesk.com", "a.example=usa", "=us", "a.example=u1", "a.example=uk", 'a".example=us']
+)
 def test_a_country_of_a_source_that_is_none_stops_the_start(tmp_path: Path, value: str) -> None:
     with pytest.raises(BadSettings, match="SOURCE_COUNTRIES"):
         Settings(data_dir=tmp_path, source_countries=value)

@@ -18,6 +18,7 @@ def test_an_answer_has_exactly_the_agreed_shape(client):
         "sources": [],
         "topics": [],
         "entities": [{"value": "Port Selby", "count": 1}],
+        "titles": [],
         "partial": False,
     }
 
@@ -31,6 +32,21 @@ def test_sources_and_topics_are_told_with_what_to_filter_by(client):
     assert suggest(client, "q=tr")["topics"] == [
         {"value": "medtop:20000337", "name": "transport", "count": 1}
     ]
+
+
+def test_titles_are_told_with_what_they_are_and_lead_to_their_articles(client):
+    (one,) = suggest(client, "q=harbour+du")["titles"]
+    assert one == {
+        "id": one["id"],
+        "title": "Harbour dues rise",
+        "source": {"id": "harbour.example", "name": None, "domain": None},
+        "published_at": "2025-11-20T07:00:00Z",
+    }
+    assert client.get(f"/v1/articles/{one['id']}").json["title"] == one["title"]
+    assert [title["title"] for title in suggest(client, "q=ferry+line+to")["titles"]] == [
+        "Ferry line to the islands opens"  # its copy is folded
+    ]
+    assert len(suggest(client, "q=ha&size=1")["titles"]) == 1
 
 
 @pytest.mark.parametrize(
