@@ -7,6 +7,8 @@ says when a place is free again.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
@@ -28,6 +30,8 @@ from shared.index.query import And, Near, Node, Not, Or, Phrase, Prefix, Word
 from shared.index.similar import Similar, SimilarRequest
 from shared.index.trends import Trends, TrendsRequest
 
+QUICK_SECONDS: Final = 0.05  # a search that takes less needs no place
+_MEMORY: Final = 0.8  # how much of what was typical stays with each search
 WAIT_SECONDS: Final = 3.0  # for a place: somewhat longer than an engine may take over the search before
 Weight = Literal["simple", "broad", "dear"]
 # What a search weighs against a word: as measured at a million articles, where one takes some milliseconds.
@@ -78,6 +82,7 @@ class GuardedIndex:
 
     def __init__(self, index: ArticleIndex, threads: int) -> None:
         self._index = index
+        self._typical: dict[str, float] = {}  # seconds by kind; whichever thread wrote last is right enough
         self._broad = Places(max(1, threads // 4), threads // 8)
         self._dear = Places(max(1, threads // 8), threads // 8)
 
@@ -98,18 +103,30 @@ class GuardedIndex:
 
     def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
         """Suggest sources, topics and entities by how their names begin."""
-        with self._place("broad"):
+        with self._quick("suggest"):
             return self._index.suggest(text, size, now)
 
     def similar(self, request: SimilarRequest) -> Similar:
         """Find articles like a text."""
-        with self._place("broad"):
+        with self._quick("similar"):
             return self._index.similar(request)
 
     def trends(self, request: TrendsRequest) -> Trends:
         """Find what is told of more than before."""
-        with self._place("broad"):
+        with self._place(_named(_BROAD + _points(request.query))):
             return self._index.trends(request)
+
+    @contextmanager
+    def _quick(self, kind: str) -> Iterator[None]:
+        """A place where such searches have taken long of late, and none where they have not.
+
+        All of a kind are much alike: what one costs is told by those before it.
+        """
+        with self._place("broad" if self._typical.get(kind, math.inf) > QUICK_SECONDS else "simple"):
+            began = time.perf_counter()
+            yield
+            took = time.perf_counter() - began
+            self._typical[kind] = took + _MEMORY * (self._typical.get(kind, took) - took)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the index has
         return getattr(self._index, name)

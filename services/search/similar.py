@@ -16,7 +16,15 @@ from services.search.params import PARAMETERS, Wanted, check_names, read_pairs, 
 from shared.article import Article
 from shared.fields import InvalidFields, field_errors
 from shared.index.port import ArticleIndex
-from shared.index.similar import MAX_SIMILAR, MAX_TEXT_CHARS, Earned, Similar, SimilarRequest, family_of
+from shared.index.similar import (
+    MAX_SIMILAR,
+    MAX_TEXT_CHARS,
+    Earned,
+    Similar,
+    SimilarRequest,
+    copies_of,
+    family_of,
+)
 from shared.push import read_json
 from shared.stories.background import UNKNOWN
 
@@ -96,7 +104,7 @@ def like_article(article: Article, wanted: Wanted, index: ArticleIndex) -> Simil
     family = family_of(article, leads[0] if leads else None)
     return SimilarRequest(
         asked.now, article.title, article.body, article.language, asked.filters, asked.duplicates, asked.size,
-        family,
+        family, copies_of(article, leads[0] if leads else None),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from services.search.params import PARAMETERS, Wanted, check_names, read_pairs, read_search
 from shared.article import Article
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, Unavailable
 from shared.index.keywords import fold_name
 from shared.index.port import ArticleIndex, SearchRequest
 from shared.index.printer import print_query
@@ -22,6 +22,7 @@ from shared.index.trends import MAX_TRENDS, Span, Trend, TrendField, Trends, Tre
 DEFAULT_WINDOW: Final = "24h"
 DEFAULT_BEFORE: Final = "7d"
 DEFAULT_TRENDS: Final = 10
+SAMPLE_SECONDS: Final = 1.0
 MAX_DAYS: Final = 3_660
 FIELDS: tuple[TrendField, ...] = get_args(TrendField)
 _OWN = ("window", "before", "field", "size")
@@ -106,13 +107,20 @@ def read_trends(query: bytes, now: datetime) -> WantedTrends:
 
 
 def find_samples(found: Trends, asked: TrendsRequest, index: ArticleIndex) -> dict[str, Article]:
-    """The newest article of each trend, by its value: one small search for each."""
+    """The newest article of each trend, by its value: one small search for each, as far as there is time."""
+    until = time.monotonic() + SAMPLE_SECONDS
     filters = replace(asked.filters, start=found.window.start, end=found.window.end)
     samples: dict[str, Article] = {}
     for trend in found.trends:
+        if time.monotonic() > until:
+            break
         query = _narrowed(asked.query, asked.field, trend.value)
         request = SearchRequest(asked.now, query, filters, asked.duplicates, sort="newest", size=1)
-        for hit in index.search(request).hits:
+        try:
+            page = index.search(request)
+        except Unavailable:
+            break  # what was counted is worth more than an example of it
+        for hit in page.hits:
             samples[trend.value] = hit.article
     return samples
 

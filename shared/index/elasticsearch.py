@@ -185,7 +185,7 @@ class ElasticsearchIndex:
         if keys or countable:
             body = stories_body(plan, keys, ENGINE_SEARCH_TIME, count=countable)
             with in_our_words():
-                told = self._client.search(index=self._alias, body=body, filter_path=[UNWANTED]).body
+                told = self._reader.search(index=self._alias, body=body, filter_path=[UNWANTED]).body
         return with_stories(page, answer, told)
 
     def timeline(self, request: TimelineRequest) -> Timeline:
@@ -194,7 +194,7 @@ class ElasticsearchIndex:
         span = self._ask(span_body(plan, ENGINE_SEARCH_TIME))
         with in_our_words():
             body = counts_body(plan, span, ENGINE_SEARCH_TIME)
-            counted = self._client.search(index=self._alias, body=body).body
+            counted = self._reader.search(index=self._alias, body=body).body
         return read_timeline(plan, span, counted)
 
     def suggest(self, text: str, size: int, now: datetime) -> Suggestions:
@@ -212,7 +212,7 @@ class ElasticsearchIndex:
 
     def similar(self, request: SimilarRequest) -> Similar:
         """Find articles like a text: one request for how common its words are, one for the articles."""
-        plan = plan_similar(request, self.frequencies)
+        plan = plan_similar(request, self._frequencies)
         if plan is None:
             return Similar(SearchPage(0, 0, (), 0.0))
         answer = self._ask(similar_body(plan, ENGINE_SEARCH_TIME))
@@ -257,6 +257,10 @@ class ElasticsearchIndex:
         """In how many bodies of a language each word occurs, as a shard has it; one request."""
         with in_our_words():
             return find_frequencies(self._client, self._alias, language, words)
+
+    def _frequencies(self, language: str, words: Sequence[str]) -> Frequencies:
+        with in_our_words():  # for somebody who waits for the answer
+            return find_frequencies(self._reader, self._alias, language, words)
 
     def count(self, *, build: bool = False) -> int:
         """How many documents there are, tombstones included, as of the last refresh."""

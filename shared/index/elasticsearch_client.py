@@ -42,7 +42,10 @@ def in_our_words() -> Iterator[None]:
 def reason(error: ApiError) -> str:
     """What the engine says was wrong."""
     told = error.body.get("error") if isinstance(error.body, dict) else None
-    return describe(told) if isinstance(told, dict) else str(error)
+    # Else it is a proxy's, or of another program; the colon parts what a log alone shall have.
+    if isinstance(told, dict):
+        return describe(told)
+    return f"Elasticsearch answered {error.status_code}: {error}"
 
 
 class Node(Urllib3HttpNode):

@@ -41,7 +41,8 @@ class SimilarRequest:
 
     ``language`` is the text's (BCP 47); with ``und`` its words are looked for in every language. ``family``
     are the ids of the article that the text is of, of its lead, and of the lead's copies: none of them, and
-    no other copy of one of them, is a hit. ``size`` is 1..50.
+    no other copy of one of them, is a hit. ``copies`` says how many of the family have the text itself, so
+    that a word that no others have is looked for in vain. ``size`` is 1..50.
     """
 
     now: datetime
@@ -52,6 +53,7 @@ class SimilarRequest:
     duplicates: Duplicates = "fold"
     size: int = 20
     family: tuple[str, ...] = ()
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,13 @@ def earned_by(plan: SimilarPlan, article: Article) -> tuple[Earned, ...]:
 
 
 def make_similar(plan: SimilarPlan, page: SearchPage) -> Similar:
-    """The answer out of a page of hits."""
+    """The answer out of a page of hits; it tells no word that stands in none of them.
+
+    Words are weighed by all documents: one that a withheld article alone has must not be told by this.
+    """
     by = tuple(earned_by(plan, hit.article) for hit in page.hits)
-    return Similar(page, tuple(word.earned for word in plan.words), by)
+    seen = {one for earned in by for one in earned}
+    return Similar(page, tuple(word.earned for word in plan.words if word.earned in seen), by)
 
 
 def _plan(request: SimilarRequest) -> Plan:
@@ -204,7 +210,7 @@ def _rarities(request: SimilarRequest, words: Sequence[_Word], ask: Ask) -> dict
     documents = max([sum(one.documents for one in told), *counts.values()]) + _BACKGROUND_DOCUMENTS
     found: dict[str, float] = {}
     for word in words:
-        elsewhere = counts[word.text] - (len(request.family) if word.in_body else 0)
+        elsewhere = counts[word.text] - (request.copies if word.in_body else 0)
         if elsewhere > 0:
             share = (elsewhere + math.exp(-word.rarity) * _BACKGROUND_DOCUMENTS) / documents
             found[word.text] = -math.log(share)
@@ -222,3 +228,10 @@ def family_of(article: Article, lead: Article | None) -> tuple[str, ...]:
     known: Iterable[Article] = (article,) if lead is None else (article, lead)
     ids = (one for member in known for one in (member.id, *(copy.id for copy in member.copies)))
     return tuple(dict.fromkeys((*ids, *((article.duplicate_of,) if article.duplicate_of else ()))))
+
+
+def copies_of(article: Article, lead: Article | None) -> int:
+    """How many of the family have an article's text: itself, its lead, and copies that are no rewrites."""
+    top = article if lead is None else lead
+    same = sum(copy.verdict == "duplicate" and copy.id != article.id for copy in top.copies)
+    return 1 + same + (lead is not None)

@@ -169,13 +169,15 @@ def find_trends(plan: TrendsPlan, engine: Counting) -> Trends:
 
 def judge(now: int, before: int, window: Span, earlier: Span) -> tuple[float, float]:
     """How many articles were to be expected, and the score; both rounded to two decimals."""
-    some, seen, many = before + 0.5, float(now), earlier.articles + 0.5
-    share = (seen + some) / (window.articles + many)
+    # A cluster counts the articles by one request and the value by another, perhaps after a write.
+    there, many = max(window.articles, now), max(earlier.articles, before) + 0.5
+    some, seen = before + 0.5, float(now)
+    share = (seen + some) / (there + many)
     score = sum(
         _surprise(count, total, share)
-        for count, total in ((seen, window.articles), (some, many))
+        for count, total in ((seen, there), (some, many))
     )  # fmt: skip
-    return round(some * window.articles / many, 2), round(2 * score, 2)
+    return round(some * there / many, 2), round(2 * score, 2)
 
 
 def _surprise(count: float, total: float, share: float) -> float:

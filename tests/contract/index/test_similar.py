@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shared.article import Copy
 from shared.errors import IndexMissing, InvalidRequest
 from shared.index.port import Filters
-from shared.index.similar import SimilarRequest
+from shared.index.similar import SimilarRequest, copies_of, plan_similar
 from tests.contract.index.corpus import NOW, article, ask, fill, is_visible
 from tests.contract.index.facts import generated, generated_filters, matches, passes
 
@@ -50,9 +51,13 @@ TOLD = [
 
 def similar(index, one, **given):
     """What is like an article of the index."""
-    return index.similar(
-        SimilarRequest(NOW, one.title, one.body, one.language, **{"family": (one.id,), "size": 50, **given})
-    )
+    return index.similar(asked(one, **given))
+
+
+def asked(one, family=(), **given) -> SimilarRequest:
+    family = family or (one.id,)
+    given = {"family": family, "copies": len(family), "size": 50, **given}
+    return SimilarRequest(NOW, one.title, one.body, one.language, **given)
 
 
 def like(index, text: str, language: str = "en", **given):
@@ -114,7 +119,8 @@ def test_generated_texts_find_what_the_definition_says(index):
         one, size = articles[number], chance.choice((1, 5, 50))
         filters, duplicates = generated_filters(chance), chance.choice(("fold", "fold", "keep", "only"))
         answer = similar(index, one, filters=filters, duplicates=duplicates, size=size)
-        weights = {earned.term: earned.weight for earned in answer.terms}
+        plan = plan_similar(asked(one, filters=filters, duplicates=duplicates, size=size), index.frequencies)
+        weights = {word.earned.term: word.earned.weight for word in plan.words} if plan else {}
         least = 1 if len(set(f"{one.title} {one.body}".split())) == 1 else 2
         scores = {}
         for other in range(150):
@@ -126,6 +132,10 @@ def test_generated_texts_find_what_the_definition_says(index):
         counted = scores.keys() & _under_fold(articles, filters) if duplicates == "fold" else shown
         ranked = sorted(shown, key=lambda other: (-scores[other], -other))
         assert found(answer) == ranked[:size], (one, filters, duplicates)
+        held = set()
+        for other in ranked[:size]:
+            held.update(f"{articles[other].title} {articles[other].body}".split())
+        assert words(answer) == weights.keys() & held
         assert [hit.score for hit in answer.page.hits] == [scores[other] for other in ranked[:size]]
         assert (answer.page.articles, answer.page.groups) == (len(counted), len(shown))
         some += bool(ranked)
@@ -177,7 +187,10 @@ def test_words_that_only_the_family_has_are_not_looked_for(index, events):
     )  # fmt: skip
     fill(index, lead, *copies)
     ids = (lead.id, *(copy.id for copy in copies))
-    assert {"Zyzzogeton", "quuxly"} <= words(similar(index, lead))
+    plan = plan_similar(asked(lead), index.frequencies)
+    assert {"Zyzzogeton", "quuxly"} <= {word.earned.term for word in plan.words}
+    plan = plan_similar(asked(lead, family=ids), index.frequencies)
+    assert not {"Zyzzogeton", "quuxly"} & {word.earned.term for word in plan.words}
     answer = similar(index, lead, family=ids)
     assert not {"Zyzzogeton", "quuxly"} & words(answer)
     assert set(found(answer)[:3]) == {1, 2, 3}
@@ -256,6 +269,33 @@ def test_what_readers_may_not_see_is_not_similar(index, events):
         replace(events[2], change=2, withdrawn=True),
     )
     assert found(similar(index, events[0])) == [3]
+
+
+def test_words_that_readers_may_not_see_are_not_told(index, events):
+    secret = article(60, "Held", "Zyxquark buys Wobblecorp for a fortune.", pub_status="withheld")
+    later = article(61, "Later", "Plonkwitz resigned at noon.", embargo_until=NOW + timedelta(hours=1))
+    fill(index, secret, later)
+    for text in ("zyxquark", "Zyxquark Wobblecorp Plonkwitz", f"{events[0].body} zyxquark plonkwitz"):
+        answer = like(index, text)
+        assert not {"zyxquark", "wobblecorp", "plonkwitz"} & {word.lower() for word in words(answer)}
+
+
+def test_excerpts_take_no_words_from_their_lead(index):
+    text = "The quaysmith welded the bellcrane while harbourmaster Ottoline counted herring barrels."
+    lead = article(1, "Quay", text)
+    excerpts = tuple(
+        article(
+            number, "Quay", "Barrels were counted.", is_lead=False, verdict="excerpt", duplicate_of=lead.id
+        )
+        for number in range(2, 8)
+    )
+    others = tuple(article(number, "Quay", text) for number in range(10, 14))
+    fill(index, lead, *excerpts, *others)
+    copies = tuple(Copy(one.id, "x.example", verdict="excerpt") for one in excerpts)
+    count = copies_of(replace(lead, copies=copies), None)
+    ids = (lead.id, *(one.id for one in excerpts))
+    assert count == 1
+    assert set(found(similar(index, lead, family=ids, copies=count))) == {10, 11, 12, 13}
 
 
 def test_filters_narrow_what_is_similar(index, events):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.search.params import read_search
 from services.search.places import GuardedIndex, Places, weigh
 from shared.errors import Unavailable
 
+ASKED = SimpleNamespace(query=None)
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
 DEAR = "q=%22of+the%22+near/20+said"
 BROAD = "q=ferry&stories=fold"
@@ -140,10 +142,35 @@ def test_what_is_like_a_text_or_told_of_more_has_the_places_of_broad_searches(na
     threads, _ = hold(index, BROAD, 1)
     await_running(held, 1)
     with pytest.raises(Unavailable):
-        getattr(index, name)(None)
+        getattr(index, name)(ASKED)
     held.go.set()
     threads[0].join(10)
-    assert getattr(index, name)(None) == "found"
+    assert getattr(index, name)(ASKED) == "found"
+
+
+def test_what_was_quick_of_late_needs_no_place_until_it_is_slow_again():
+    held = HeldIndex()
+    index = GuardedIndex(held, 4)
+    held.go.set()
+    assert index.similar(ASKED) == "found"
+    held.go.clear()
+    threads, answers = hold(index, BROAD, 1)
+    await_running(held, 2)  # the one that is over, and the one that holds the place
+    quick = threading.Thread(target=lambda: answers.append(index.similar(ASKED)))
+    quick.start()
+    await_running(held, 1)  # beside it
+    time.sleep(0.5)
+    held.go.set()
+    quick.join(10)
+    threads[0].join(10)
+    assert answers == ["found", "found"]
+    held.go.clear()
+    threads, _ = hold(index, BROAD, 1)
+    await_running(held, 1)
+    with pytest.raises(Unavailable):
+        index.similar(ASKED)
+    held.go.set()
+    threads[0].join(10)
 
 
 def test_a_refused_search_is_a_503_that_tells_when_to_come_again(empty_newsroom, monkeypatch):
