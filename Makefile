@@ -97,6 +97,20 @@ fmt: .venv/dev.stamp ## put the code into the house's format
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
+# Of what runs; the tools of development are in requirements-dev.lock (LOCK=requirements-dev.lock).
+LOCK ?= requirements.lock
+
+.PHONY: sbom
+sbom: .venv/dev.stamp ## write build/sbom.json (CycloneDX): what the lock installs, with versions and hashes
+	@mkdir -p build
+	@.venv/bin/python -W ignore -m cyclonedx_py requirements $(LOCK) --pyproject pyproject.toml \
+		--output-reproducible --sv 1.6 --of JSON --output-file build/sbom.json
+	@echo "build/sbom.json names what $(LOCK) installs"
+
+.PHONY: audit
+audit: .venv/dev.stamp ## ask for known vulnerabilities in the lock; 3: could not be asked (LOCK=..., ARGS=...)
+	@.venv/bin/python deploy/audit.py $(LOCK) $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built or installed; data/ stays
 	@rm -rf .venv .venv-3.* build dist tests/elasticsearch_node/target *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

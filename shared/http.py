@@ -41,12 +41,24 @@ RETRY_AFTER_SECONDS: Final = 5
 MAX_DRAINED_BYTES: Final = 64 * 1024
 DRAIN_SECONDS: Final = 0.1
 YOUNG_OBJECTS: Final = 10_000  # made before Python looks for garbage among them; its own 700 suits scripts
+KNOWS_CALLER: Final = "copydesk-knows-caller"  # whether this request comes from somebody with a key
 _ROOM: Final = "copydesk-room"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+DOCTOR: Final = "`copydesk doctor` says why, and what to do"
+# Why a failed check matters, and what to do; for everybody, so without a word of hosts and files.
+ADVICE: Final[Mapping[str, str]] = {
+    "ledger": f"nothing is accepted or worked on until it is back; {DOCTOR}",
+    "index": f"searches answer 503 and articles wait until it is back; {DOCTOR}",
+    "broker": "articles are accepted, and wait until it is back; start it, or correct COPYDESK_BROKER_URL",
+    "capacity": "pushes get 429 or 503; add workers, make room, or `copydesk prune`",
 }
 
 Checks = Mapping[str, Callable[[], None]]
@@ -109,6 +121,7 @@ def make_app(name: str, settings: Settings, checks: Checks, optional: Collection
     app.json = _Json(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.extensions[_ROOM] = Room(settings.web_threads)
+    app.extensions[KNOWS_CALLER] = lambda: True
     _add_health(app, checks, frozenset(optional))
     _add_errors(app)
     app.before_request(_begin)
@@ -213,10 +226,14 @@ def _add_health(app: OpenAPI, checks: Checks, optional: frozenset[str]) -> None:
         found = {name: _run(name, check) for name, check in checks.items()}
         failed = {name for name, error in found.items() if error is not None}
         status = "unavailable" if failed - optional else "degraded" if failed else "ready"
-        shown = {
-            name: {"status": "failed", "error": e} if e else {"status": "ok"} for name, e in found.items()
-        }
-        return {"status": status, "checks": shown}, 503 if status == "unavailable" else 200
+        shown = {name: {"status": "failed" if error else "ok"} for name, error in found.items()}
+        if app.extensions[KNOWS_CALLER]():  # an engine's words name hosts and files
+            for name in failed:
+                shown[name]["error"] = found[name] or ""
+        answer: dict[str, object] = {"status": status, "checks": shown}
+        if failed:
+            answer["advice"] = {name: ADVICE.get(name, DOCTOR) for name in sorted(failed)}
+        return answer, 503 if status == "unavailable" else 200
 
     @app.route("/openapi.json")
     def openapi_json() -> dict[str, Any]:

@@ -43,10 +43,11 @@ class LedgerCollector(Collector):
             yield GaugeMetricFamily("copydesk_ledger_free_bytes", words, load.free_bytes)
 
 
-def exposition(ledger: Ledger) -> bytes:
-    """The ledger's metrics in the text format of ``CONTENT_TYPE``; raises ``Unavailable``."""
-    registry = CollectorRegistry()  # of this answer alone: nothing is shared, and nothing is kept
-    registry.register(LedgerCollector(ledger))
+def exposition(ledger: Ledger, *more: Collector) -> bytes:
+    """The ledger's metrics, and ``more``, in the text format of ``CONTENT_TYPE``; raises ``Unavailable``."""
+    registry = CollectorRegistry(auto_describe=False)  # of this answer alone: nothing is shared or kept
+    for collector in (LedgerCollector(ledger), *more):
+        registry.register(collector)
     return generate_latest(registry)
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +34,8 @@ EXPIRES_SECONDS = 60
 PACE_SECONDS = 0.1
 FLAG = "copydesk:wake:{}:{}"
 LIVE_MARK = "copydesk:live"
+PROBE = "copydesk:doctor"
+LISTEN_SECONDS = 2.0  # a worker answers at once, a busy machine not
 LIVE_MS = 30_000  # live news this lately makes replay give way
 QUEUE_OF = {SWEEP: SWEEP, TIDY: task_name("index")}  # of tasks that are no stage's
 TROUBLE = (redis.RedisError, KombuError, OperationalError, AMQPError, OSError)
@@ -86,6 +90,47 @@ def make_redis(settings: Settings) -> redis.Redis:
     return redis.Redis.from_url(
         settings.redis_url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=25
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RedisState:
+    """What a Redis says of itself: what it lets go when full, its memory (bytes; 0: no limit), its clock."""
+
+    policy: str
+    used: int
+    limit: int
+    now: int  # milliseconds since the epoch
+
+
+def probe_redis(settings: Settings) -> RedisState:
+    """Write to Redis and look at it; raises ``Unavailable``, also when it is full or refuses the password."""
+    client = make_redis(settings)
+    try:
+        client.set(PROBE, 1, px=FLAG_MS)
+        memory: dict[str, Any] = client.info("memory")
+        seconds, micros = client.time()
+    except redis.RedisError as error:
+        raise Unavailable(f"redis: {error}") from error
+    finally:
+        client.close()
+    limit = int(memory.get("maxmemory", 0))
+    policy = str(memory.get("maxmemory_policy", "noeviction"))
+    return RedisState(policy, int(memory["used_memory"]), limit, int(seconds) * 1000 + int(micros) // 1000)
+
+
+def listeners(settings: Settings) -> dict[str, int]:
+    """How many workers take from each queue, by its name; asks them all, and waits ``LISTEN_SECONDS``.
+
+    Raises ``Unavailable`` when the broker cannot be asked.
+    """
+    celery = make_celery(settings)
+    try:
+        answers = celery.control.inspect(timeout=LISTEN_SECONDS).active_queues() or {}
+    except TROUBLE as error:
+        raise Unavailable(f"broker: {error}") from error
+    finally:
+        celery.close()
+    return Counter(queue["name"] for queues in answers.values() for queue in queues)
 
 
 def _check(settings: Settings) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +17,7 @@ from shared.errors import BadSettings, InvalidRequest
 from shared.identity import check_source
 
 PREFIX = "COPYDESK_"
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Settings:
     ingest_port: int = 8001
     search_port: int = 8000
     flower_port: int = 5555
+    metrics_port: int = 0  # of the workers' numbers, the first free one of ten; 0: they tell none
     redis_port: int = 0  # of the embedded server; 0 takes a free one
     worker_processes: int = 2
     web_threads: int = 16
@@ -66,6 +70,10 @@ class Settings:
     max_ledger_bytes: int = 20 * 1024**3  # beyond, pushes get 503
     min_free_bytes: int = 256 * 1024**2  # on the ledger's disk; below, pushes get 503
     idempotency_hours: float = 24.0  # how long an Idempotency-Key is remembered
+    keys: str = "auto"  # on, off, or auto: off, and no start on an address that others reach
+    search_per_minute: int = 0  # requests of one key, or of one address without keys; 0: any number
+    ingest_per_minute: int = 0
+    cors_origins: str = ""  # of pages that may ask: https://desk.example,https://app.example; or *
     keep_originals_days: float = 0.0  # 0: for ever, as in the next two
     keep_ended_days: float = 0.0  # submissions that are no article's present revision, and their journey
     keep_articles_days: float = 0.0  # then they leave the index and the ledger
@@ -86,6 +94,21 @@ class Settings:
     def index_dir(self) -> Path:
         """Where the embedded index lives."""
         return self.data_dir / "index"
+
+    @property
+    def keys_on(self) -> bool:
+        """Whether callers need a key."""
+        return self.keys == "on"
+
+    def origins(self) -> tuple[str, ...]:
+        """``cors_origins`` one by one; raises ``BadSettings`` naming what is no origin."""
+        found = tuple(filter(None, (part.strip().lower() for part in self.cors_origins.split(","))))
+        for origin in found:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise BadSettings(
+                    f"{PREFIX}CORS_ORIGINS: {origin!r} is no origin, such as https://desk.example"
+                )
+        return found
 
     def source_days(self) -> dict[str, float]:
         """``keep_sources`` by source; raises ``BadSettings`` naming what cannot be read."""
@@ -129,6 +152,9 @@ MOST_RANKS = 1_000_000  # far more than there are sources
 MAY_BE_ZERO = frozenset(
     (
         "redis_port",
+        "metrics_port",
+        "search_per_minute",
+        "ingest_per_minute",
         "index_replicas",
         "keep_originals_days",
         "keep_ended_days",
@@ -153,11 +179,14 @@ def _check(settings: Settings) -> None:
         lowest = 0 if item.name in MAY_BE_ZERO else 1e-9
         if isinstance(value, int | float) and not isinstance(value, bool) and not lowest <= value < math.inf:
             raise BadSettings(f"{PREFIX}{item.name.upper()} must be positive, not {value}")
-    for name in ("ingest_port", "search_port", "flower_port", "redis_port"):
+    for name in ("ingest_port", "search_port", "flower_port", "redis_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             raise BadSettings(f"{PREFIX}{name.upper()} must be at most 65535")
     settings.source_days()
     settings.countries()
+    settings.origins()
+    if settings.keys not in ("auto", "on", "off"):
+        raise BadSettings(f"{PREFIX}KEYS must be on, off or auto")
     if 0 < len(settings.cursor_secret) < SHORTEST_SECRET:
         raise BadSettings(f"{PREFIX}CURSOR_SECRET must have at least {SHORTEST_SECRET} characters")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
@@ -183,7 +212,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     }
     known = {item.name: item for item in fields(Settings)}
     values: dict[str, Any] = {}
-    for name, text in given.items():
+    for name, text in _with_files(given, frozenset(known)).items():
         if name not in known:
             raise BadSettings(f"{PREFIX}{name.upper()} is no setting of Copydesk; see the table in README.md")
         if text == "" and known[name].default != "":
@@ -193,8 +222,52 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[name] = _READERS[kind](text)
         except (ValueError, KeyError) as error:
             raise BadSettings(f"{PREFIX}{name.upper()} must be of type {kind}, not {text!r}") from error
-    return Settings(**values)
+    made = Settings(**values)
+    if made.keys == "auto" and not _is_loopback(made.bind):
+        raise BadSettings(
+            f"{PREFIX}BIND={made.bind} lets others reach the services: set {PREFIX}KEYS=on and make keys "
+            f"with `copydesk keys create`, or {PREFIX}KEYS=off if something in front of them asks who it is"
+        )
+    return made
 
 
-# Read by the test suite and the child processes themselves, not part of Settings.
-NOT_SETTINGS = frozenset({"COPYDESK_REQUIRE_SERVERS", "COPYDESK_HEARTBEAT"})
+def _with_files(given: Mapping[str, str], known: frozenset[str]) -> dict[str, str]:
+    """What is given, and what lies in files: ``<name>_file`` names one, for what no environment should show.
+
+    Where the setting itself is given, it is taken. Raises ``BadSettings`` for a file that cannot be read.
+    """
+    named = {
+        name.removesuffix("_file"): name
+        for name in given
+        if name not in known and name.endswith("_file") and name.removesuffix("_file") in known
+    }
+    found = {name: text for name, text in given.items() if name not in named.values()}
+    for name, variable in named.items():
+        if not found.get(name):
+            found[name] = read_secret(PREFIX + variable.upper(), given[variable])
+    return found
+
+
+def read_secret(variable: str, path: str) -> str:
+    """The one line of a file that a variable names; raises ``BadSettings``, which does not quote it."""
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"{variable}: {path} cannot be read: {type(error).__name__}") from error
+    if not text:
+        raise BadSettings(f"{variable}: {path} is empty")
+    return text
+
+
+def _is_loopback(bind: str) -> bool:
+    try:
+        return bind == "localhost" or ipaddress.ip_address(bind).is_loopback
+    except ValueError:  # a name: it may be anybody's address
+        return False
+
+
+# Read by the test suite, the child processes and the commands that ask a service; not part of Settings.
+NOT_SETTINGS = frozenset({
+    "COPYDESK_REQUIRE_SERVERS", "COPYDESK_HEARTBEAT", "COPYDESK_API_KEY", "COPYDESK_OTEL",
+    "COPYDESK_FLOWER_PASSWORD", "COPYDESK_FLOWER_PASSWORD_FILE",
+})  # fmt: skip

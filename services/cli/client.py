@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -18,6 +19,7 @@ from shared.settings import Settings
 
 TIMEOUT = 30.0  # seconds for one answer
 PATIENCE = 60.0  # seconds of "try again later" before giving up
+KEY_VARIABLE = "COPYDESK_API_KEY"  # of the environment; an option would be seen in lists of processes
 LOOK_EVERY = 0.1  # seconds between two looks at articles that are under way
 LOOK_AT = 50  # articles asked about in one round; the oldest first
 
@@ -31,7 +33,9 @@ class Desk:
         self._ingest = ingest_url(settings)
         self._search = search_url(settings)
         # The services are near: proxies of the environment are not for them.
-        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
+        key = os.environ.get(KEY_VARIABLE, "").strip()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False, headers=headers)
 
     def __enter__(self) -> Self:
         """Use as a context manager."""
@@ -133,6 +137,8 @@ def _checked(answer: httpx.Response) -> httpx.Response:
     if answer.status_code < 400:
         return answer
     text = _problem_text(answer)
+    if answer.status_code in (401, 403):
+        text += f" (the commands take theirs from {KEY_VARIABLE}; `copydesk keys create` makes one)"
     if answer.status_code < 500 and answer.status_code != 429:
         raise InvalidRequest(f"{answer.status_code}", text)
     raise Unavailable(f"{answer.request.url.path} answered {answer.status_code}: {text}")

@@ -86,6 +86,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield check_data_dir(settings.data_dir)
     yield from check_broker(settings)
     yield _try("ledger", lambda: _check_ledger(settings))
+    from services.cli.checkup import check_running  # it knows the queue, whose client loads slowly
+
+    yield from check_running(settings, running=running)
     yield _try("vocabulary", lambda: check_vocabulary(settings))
     yield _try("index", lambda: _check_index(settings))
     if running:
@@ -175,13 +178,35 @@ def with_advice(error: IndexMissing) -> str:
     return str(error) if "`copydesk " in str(error) else f"{error}; run `copydesk migrate`"
 
 
+# Part of an error's words, and what it means and what to do about it; the first that fits.
+ADVICE = (
+    ("`copydesk ", ""),  # says so itself
+    ("readonly database", "nothing can be accepted; let this user write it: chown and chmod, or mount it rw"),
+    ("read-only transaction", "it is a standby, which accepts nothing; name the primary in {}LEDGER_URL"),
+    ("database or disk is full", "nothing can be accepted; make room on its disk, or `copydesk prune`"),
+    ("database is locked", "something holds it for too long; end what does, such as a shell of sqlite3"),
+    ("malformed", "it is damaged; `copydesk restore` a backup into an empty data folder"),
+    ("not a database", "it is damaged; `copydesk restore` a backup into an empty data folder"),
+    ("unable to open", "nothing can be accepted; see that its folder is there and this user may use it"),
+    ("ledger", "nothing can be accepted or worked on; start its server, or correct {}LEDGER_URL"),
+    ("index", "searches answer 503 and articles wait; start its server, or correct {}INDEX_URL"),
+)
+
+
+def advise(what: str, words: str) -> str:
+    """An error's words with what they mean and what to do, unless they say so themselves."""
+    told = next((advice for part, advice in ADVICE if part in words or part == what), "")
+    return f"{words}; {told.format(PREFIX)}" if told else words
+
+
 def _try(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, good=True, told=check())
     except IndexMissing as error:
-        return Finding(what, good=False, told=with_advice(error))
+        words = with_advice(error).rstrip(".")
+        return Finding(what, good=False, told=f"{words}; until then searches answer 503")
     except CopydeskError as error:
-        return Finding(what, good=False, told=str(error))
+        return Finding(what, good=False, told=advise(what, str(error)))
 
 
 def _check_ledger(settings: Settings) -> str:
@@ -227,4 +252,6 @@ def _check_services(settings: Settings) -> Iterator[Finding]:
     with Desk(settings) as desk:
         for name, answer in desk.readiness():
             word = (answer or {}).get("status", "does not answer; look at the lines of `copydesk up`")
-            yield Finding(name, word in ("ready", "degraded"), str(word))
+            advice = (answer or {}).get("advice") or {}
+            told = "; ".join([str(word), *(f"{part}: {words}" for part, words in advice.items())])
+            yield Finding(name, word in ("ready", "degraded"), told)

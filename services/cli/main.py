@@ -33,8 +33,11 @@ COMMANDS = {
     "fingerprints": ("fingerprints", "fingerprints", "Put back what Redis knows of texts."),
     "withdraw": ("withdraw", "withdraw", "Take an article out of search for good, and refuse its item."),
     "prune": ("prune", "prune", "Remove what is older than it has to be kept."),
+    "backup": ("backup", "backup", "Copy the ledger to a file while everything runs."),
+    "restore": ("backup", "restore", "Put a backup of the ledger into an empty data folder."),
     "vocabulary": ("vocabulary", "vocabulary", "Check, try out and renew the rules that tags are given by."),
     "train-topics": ("train_topics", "train_topics", "Fit a topic model to labelled articles, and score it."),
+    "keys": ("keys", "keys", "Make, list and revoke the keys that callers of the services need."),
     "stage": ("stage", "stage", "Run one stage on NDJSON from standard input, without any service."),
     "doctor": ("doctor", "doctor", "Check what Copydesk stands on, and say what to do."),
 }

@@ -23,7 +23,14 @@ from shared.settings import Settings
 
 PROBE_SECONDS = 3.0
 HEARTBEAT_FRESH = 5.0  # seconds; workers touch their file every two, the sweeper at each sweep
+# What strangers may do to granian: HTTP/2 is nobody's here, and has ways of its own to be slow.
+HOSTILE = {
+    "--http": "1",
+    "--http1-header-read-timeout": "10000",  # ms, for a head, and for a connection that says nothing
+    "--http1-buffer-size": "131072",  # bytes of a head; an address of 64 kB is refused by us, with words
+}
 FLOWER_TASKS = 10_000  # kept in its memory
+FLOWER_CONFIG = Path(pulse.__file__).with_name("flower_config.py")
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "services.workers.app")
 # Valkey forks only to shorten its log, and what it holds here is small.
 OVERCOMMIT = re.compile(r"WARNING Memory overcommit must be enabled!")
@@ -102,6 +109,7 @@ def _web_child(name: str, port: int, url: str, settings: Settings, environ: Mapp
         "--port": str(port),
         "--workers": "1",
         "--blocking-threads": str(settings.web_threads),
+        **HOSTILE,
         # Without it granian waits without limit for a client that keeps its stream open.
         "--workers-kill-timeout": str(max(1, int(settings.grace_seconds) - 3)),
         "--log-level": "error",  # a warning at every start doubts the number of threads
@@ -152,10 +160,14 @@ def _worker_child(
 
 
 def flower_child(settings: Settings, environ: Mapping[str, str]) -> ChildSpec:
-    """Flower for the people on call: on the loopback address, read-only, its API open there."""
+    """Flower for the people on call: on the loopback address, read-only.
+
+    It asks for a password where ``COPYDESK_FLOWER_PASSWORD`` is one; else its API is open on that address.
+    """
     options = (
         "--address=127.0.0.1",
         f"--port={settings.flower_port}",
+        f"--conf={FLOWER_CONFIG}",
         "--read_only=True",
         f"--max_tasks={FLOWER_TASKS}",
         "--purge_offline_workers=60",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from flask import Response, request
 from flask_openapi3.openapi import OpenAPI
@@ -15,19 +16,50 @@ from services.ingest.door import Door
 from services.ingest.once import HEADER
 from services.ingest.quarantine import Quarantine
 from services.ingest.routes import make_routes
+from shared.cors import allow_origins, may_change
 from shared.errors import KeyReused, Unavailable
 from shared.fields import FieldError
 from shared.http import make_app, problem
+from shared.keys.described import describe_keys
+from shared.keys.keeper import Keeper
+from shared.keys.open import open_keys
+from shared.keys.port import KeyStore
+from shared.keys.web import Need, ask_for_keys
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
+from shared.limits import limit_rate
 from shared.log import configure_logging
 from shared.metrics import CONTENT_TYPE, exposition
+from shared.metrics_limits import LimitsCollector
 from shared.queue import Waker
 from shared.settings import Settings, read_settings
+from shared.tracing import Tracing, open_tracing, trace_requests
+
+# What a key must be good for. Who follows events learns of articles that are under embargo, too.
+NEEDS: Final[Mapping[str, Need]] = {
+    "index": "any",
+    "metrics": "any",
+    "ingest.push_articles": "ingest",
+    "ingest.push_stream": "ingest",
+    "ingest.push_page": "ingest",
+    "ingest.article_status": "ingest",
+    "ingest.withdraw_article": "admin",
+    "ingest.list_quarantined": "admin",
+    "ingest.show_quarantined": "admin",
+    "ingest.replay_one": "admin",
+    "ingest.replay_many": "admin",
+    "ingest.drop_one": "admin",
+    "ingest.drop_many": "admin",
+    "ingest.list_events": "admin",
+}
 
 
 def create_app(
-    settings: Settings | None = None, ledger: Ledger | None = None, waker: Waker | None = None
+    settings: Settings | None = None,
+    ledger: Ledger | None = None,
+    waker: Waker | None = None,
+    tracing: Tracing | None = None,
+    keys: KeyStore | None = None,
 ) -> OpenAPI:
     """Build the service; parts that are not given are opened from the settings.
 
@@ -46,13 +78,21 @@ def create_app(
         "broker": waker.check,
     }
     app = make_app("services.ingest", settings, checks, optional=("broker", "capacity"))
-    app.before_request(_refuse_other_sites)
+    trace_requests(app, tracing or open_tracing("ingest"))
+    keeper = Keeper(keys or open_keys(settings)) if settings.keys_on else None
+    ask_for_keys(app, keeper, NEEDS)
+    limit_rate(app, settings, settings.ingest_per_minute)
+    allow_origins(app, settings)
+    app.before_request(partial(_refuse_other_sites, settings))
     app.register_error_handler(Full, _full)
     app.register_error_handler(KeyReused, _key_reused)
     app.register_api(make_routes(door, Quarantine(ledger, waker), ledger))
     describe(app)
+    if keeper is not None:
+        describe_keys(app)
     app.add_url_rule("/", view_func=index)
-    app.add_url_rule("/metrics", view_func=partial(metrics, ledger), endpoint="metrics")
+    view = partial(metrics, ledger, LimitsCollector(settings))
+    app.add_url_rule("/metrics", view_func=view, endpoint="metrics")
     return app
 
 
@@ -73,10 +113,10 @@ def index() -> dict[str, str]:
     }
 
 
-def metrics(ledger: Ledger) -> Response:
-    """The ledger's numbers for Prometheus; 503 while it is away."""
+def metrics(ledger: Ledger, limits: LimitsCollector) -> Response:
+    """The ledger's numbers for Prometheus, and how near its limits are; 503 while the ledger is away."""
     try:
-        return Response(exposition(ledger), content_type=CONTENT_TYPE)
+        return Response(exposition(ledger, limits), content_type=CONTENT_TYPE)
     except Unavailable as error:
         return Response(f"{error}\n", 503, content_type="text/plain; charset=utf-8")
 
@@ -92,11 +132,12 @@ def _key_reused(_: KeyReused) -> Response:
     return problem(409, "Conflict", f"{HEADER}: {message}", [FieldError(HEADER, message)])
 
 
-def _refuse_other_sites() -> None:
-    """Refuse a push that a web page elsewhere makes a reader's browser send.
+def _refuse_other_sites(settings: Settings) -> None:
+    """Refuse a push that a web page elsewhere makes a reader's browser send, unless the settings name it.
 
     Without keys anything on this machine may push, and a browser sends text/plain to any port unasked.
     """
     site = request.headers.get("Sec-Fetch-Site", "none")
-    if request.method not in ("GET", "HEAD", "OPTIONS") and site not in ("none", "same-origin"):
+    changes = request.method not in ("GET", "HEAD", "OPTIONS")
+    if changes and site not in ("none", "same-origin") and not may_change(settings):
         raise Forbidden("pushes from pages of other sites are refused")

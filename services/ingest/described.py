@@ -12,6 +12,7 @@ from shared.openapi import add_answer, add_errors, operations
 BULK: Final = "/v1/articles:bulk"
 _OF_ALL: Final = {
     400: "the request cannot be answered, and why",
+    429: "too many requests in a minute; come back after Retry-After",
     503: "a part is away, or there is no room; come back after Retry-After",
 }
 _OF_CHANGES: Final = {403: "a web page of another site made a browser send it"}

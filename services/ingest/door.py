@@ -18,7 +18,8 @@ from shared.clock import from_ms, now_ms
 from shared.errors import Unavailable
 from shared.fields import FieldError
 from shared.ledger.keeping import OnceAnswer, OnceKey, Withdrawal
-from shared.ledger.port import Accepted, Ledger, SubmissionStatus
+from shared.ledger.port import Accepted, Ledger, Origin, SubmissionStatus
+from shared.log import bound
 from shared.messages import Lane, Stage
 from shared.push import InvalidPush, read_push
 from shared.settings import Settings
@@ -77,7 +78,7 @@ class Door:
         """
         if not articles:
             return []
-        receipts = self._together.accept(articles)
+        receipts = self._together.accept(articles, origin())
         self._wake(receipts)
         return receipts
 
@@ -95,7 +96,7 @@ class Door:
             taken[:] = receipts
             return answer(receipts)
 
-        kept = self._watched(lambda: self._ledger.accept_once(key, articles, now_ms(), note))
+        kept = self._watched(lambda: self._ledger.accept_once(key, articles, now_ms(), note, origin=origin()))
         self._wake(taken)  # nothing, when the answer was given before
         return kept
 
@@ -115,8 +116,8 @@ class Door:
         article = self._ledger.article(article_id) if is_id(article_id) else None
         return article is not None and article.withdrawn
 
-    def _commit(self, articles: Sequence[RawArticle]) -> list[Accepted]:
-        return self._watched(lambda: self._ledger.accept(articles, now_ms()))
+    def _commit(self, articles: Sequence[RawArticle], origins: Sequence[Origin]) -> list[Accepted]:
+        return self._watched(lambda: self._ledger.accept(articles, now_ms(), origins=origins))
 
     def _watched(self, commit: Callable[[], T]) -> T:
         try:
@@ -133,6 +134,11 @@ class Door:
             self._waker.wake("clean", ids=taken)
         if any(one.killed for one in receipts):
             self._waker.wake("index")
+
+
+def origin() -> Origin:
+    """The request under way, which whatever it brings is traced back to."""
+    return Origin(bound("request_id"), bound("traceparent"))
 
 
 def good(checked: Sequence[Checked]) -> list[RawArticle]:

@@ -57,6 +57,7 @@ class StatusAnswer(BaseModel):
     reason: str | None
     attempts: int
     updated_at: datetime
+    request: str | None = Field(description="the X-Request-Id of the push that brought it")
 
 
 class WithdrawnAnswer(BaseModel):

@@ -10,16 +10,17 @@ from threading import Lock
 
 from shared.article import RawArticle
 from shared.errors import Unavailable
-from shared.ledger.port import Accepted
+from shared.ledger.port import Accepted, Origin
 
-Commit = Callable[[Sequence[RawArticle]], list[Accepted]]
+Commit = Callable[[Sequence[RawArticle], Sequence[Origin]], list[Accepted]]  # an origin for each article
 
 
 class _Entry:
     """What one request brings, and what became of it."""
 
-    def __init__(self, articles: Sequence[RawArticle]) -> None:
+    def __init__(self, articles: Sequence[RawArticle], origin: Origin) -> None:
         self.articles = articles
+        self.origins = [origin] * len(articles)
         self.receipts: list[Accepted] | None = None
         self.error: Exception | None = None
 
@@ -37,9 +38,9 @@ class Together:
         self._list = Lock()
         self._waiting: list[_Entry] = []
 
-    def accept(self, articles: Sequence[RawArticle]) -> list[Accepted]:
+    def accept(self, articles: Sequence[RawArticle], origin: Origin) -> list[Accepted]:
         """Commit with whatever else waits; all of ``articles`` or none; raises what ``commit`` raises."""
-        entry = _Entry(articles)
+        entry = _Entry(articles, origin)
         with self._list:
             self._waiting.append(entry)
         with self._turn:
@@ -53,7 +54,8 @@ class Together:
         with self._list:
             entries, self._waiting = self._waiting, []
         try:
-            receipts = iter(self._commit([article for entry in entries for article in entry.articles]))
+            articles = [article for entry in entries for article in entry.articles]
+            receipts = iter(self._commit(articles, [one for entry in entries for one in entry.origins]))
             for entry in entries:
                 entry.receipts = [next(receipts) for _ in entry.articles]
         except Unavailable as error:
@@ -65,6 +67,6 @@ class Together:
 
     def _alone(self, entry: _Entry) -> None:
         try:
-            entry.receipts = self._commit(entry.articles)
+            entry.receipts = self._commit(entry.articles, entry.origins)
         except Exception as error:  # noqa: BLE001 - raised again in the thread it belongs to
             entry.error = error

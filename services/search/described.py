@@ -188,10 +188,14 @@ _ALSO: Final[Mapping[str, Content]] = {  # other media types of the answer
     "/v1/articles/{article_id}": {"application/ninjs+json": _OBJECT},
     "/v1/articles/{article_id}/diff": {"text/html": _TEXT},
 }
-_NEWSAPI_ERROR: Final[Content] = {
+NEWSAPI_ERROR: Final[Content] = {
     "application/json": _object(status={"const": "error"}, code=_TEXT, message=_TEXT),
 }
-_OF_ALL: Final = {400: "the request cannot be answered, and why", 503: "come back after Retry-After"}
+_OF_ALL: Final = {
+    400: "the request cannot be answered, and why",
+    429: "too many requests in a minute; come back after Retry-After",
+    503: "come back after Retry-After",
+}
 _OF_ONE: Final = {404: "there is none of this id", 410: "it was withdrawn"}  # articles and stories
 _OF_BODIES: Final = {
     408: "the body came too slowly",
@@ -216,7 +220,7 @@ def describe(app: OpenAPI) -> None:
             add_answer(operation, 200, "the answer", content | dict(_ALSO.get(path, {})))
         errors = {**_OF_ALL, **(_OF_ONE if "{" in path else {}), **_OF_SOME.get(path, {})}
         errors |= _OF_BODIES if operation.requestBody is not None else {}
-        add_errors(operation, errors, _NEWSAPI_ERROR if path.startswith("/v2/") else PROBLEM)
+        add_errors(operation, errors, NEWSAPI_ERROR if path.startswith("/v2/") else PROBLEM)
 
 
 def _add_parameters(operation: Operation, told: Iterable[tuple[str, str, Schema]]) -> None:

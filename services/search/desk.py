@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from flask import Blueprint, Response, make_response, render_template, request
 from markupsafe import Markup
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from services.search.answers import Json, highlights
 from services.search.diff import Paragraph, runs_html
@@ -50,6 +50,7 @@ def desk(reader: Reader) -> Blueprint:
     pages.register_error_handler(InvalidRequest, _invalid)
     pages.register_error_handler(Unavailable, _away)
     pages.register_error_handler(HTTPException, _http_error)
+    pages.register_error_handler(TooManyRequests, _http_error)  # the app has a problem document for this one
     pages.register_error_handler(Exception, _fault)
     pages.after_request(_secure)
     for fill in (when, moment_input, web_link, topic_address, also_in, reason, runs_html):

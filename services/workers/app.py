@@ -17,8 +17,9 @@ from services.workers.stages.clean.start import warm_up
 from services.workers.stopping import Stop, kill_children
 from services.workers.tasks import Desk, give_back, register_tasks
 from shared.errors import BadSettings
-from shared.log import configure_logging
+from shared.log import configure_logging, get_logger
 from shared.messages import SWEEP, task_name
+from shared.metrics_serving import MetricsServer
 from shared.queue import EXPIRES_SECONDS, make_celery
 from shared.settings import Settings, read_settings
 
@@ -94,12 +95,17 @@ def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
 
     def forked(**_: Any) -> None:  # noqa: ANN401
         desk.close()  # whatever the parent had is not ours
+        if desk.metrics is not None:
+            desk.metrics.close()  # else we held its port where the system lets us outlive it
+        if desk.measures is not None:
+            desk.measures.begin()
 
     def ready(sender: Any, **_: Any) -> None:  # noqa: ANN401
         # Celery hears of a child's end some milliseconds before the system says that it is dead, finds it
         # alive, and looks again after 5 s only (seen with Celery 5.7).
         sender.timer.call_repeatedly(NOTICE_SECONDS, sender.pool.maintain_pool)
         _start_pulse(sender, settings)
+        _serve_metrics(sender, settings, desk)
 
     def asked(**_: Any) -> None:  # noqa: ANN401
         desk.ending.begin()  # in the signal handler: no locks, nothing slow
@@ -125,6 +131,23 @@ def _read_rules(settings: Settings) -> None:
         raise SystemExit(f"copydesk: {error}") from error
     except Exception as error:  # Celery would log it, and go on without rules, to the harm of every article
         raise SystemExit(f"copydesk: the rules cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _serve_metrics(worker: Any, settings: Settings, desk: Desk) -> None:  # noqa: ANN401 - Celery's own type
+    """Tell Prometheus what the children count, where that is asked for; a taken port stops no work."""
+    measures = desk.measures
+    if not settings.metrics_port or measures is None:
+        return
+    name, queues = str(worker.hostname), sorted(worker.app.amqp.queues.consume_from)
+    try:
+        desk.metrics = MetricsServer(
+            settings.bind, settings.metrics_port, lambda: measures.tell(name, queues)
+        )
+    except OSError as error:
+        get_logger().error("metrics not served", port=settings.metrics_port, error=str(error))
+        return
+    desk.metrics.start()
+    get_logger().info("metrics served", port=desk.metrics.port)
 
 
 def _start_pulse(worker: Any, settings: Settings) -> None:  # noqa: ANN401 - Celery's own type

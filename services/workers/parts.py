@@ -21,6 +21,7 @@ from shared.profiles.open import open_profiles
 from shared.queue import Waker
 from shared.settings import Settings
 from shared.stories.keys import STORY_BANDS, STORY_DAYS, STORY_LEAST, STORY_PLACED
+from shared.tracing import Tracing, open_tracing
 
 
 def read_tagger(settings: Settings) -> Tagger:
@@ -86,9 +87,14 @@ class Parts:
         """The waker."""
         return Waker(self.settings)
 
+    @cached_property
+    def tracing(self) -> Tracing | None:
+        """Where traces are sent; None: nowhere."""
+        return open_tracing("workers")
+
     def close(self) -> None:
         """Close whatever was opened."""
-        for name in ("waker", "index", "fingerprints", "ledger"):
+        for name in ("tracing", "waker", "index", "fingerprints", "ledger"):
             part = self.__dict__.pop(name, None)
             if hasattr(part, "close"):
                 part.close()

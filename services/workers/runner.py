@@ -16,6 +16,7 @@ from services.workers.lanes import (
     REST_LEAST_SECONDS,
     ReplaySlot,
 )
+from services.workers.metrics import Measures
 from services.workers.parts import Parts
 from services.workers.pipeline import NEXT
 from services.workers.stopping import Ending
@@ -26,23 +27,32 @@ from shared.log import get_logger
 from shared.messages import LANES, Lane, Stage
 
 AGAIN_SECONDS = 1.0  # a stage that put rows back is woken when they are due
+REASON_SHOWN = 300  # characters of a failure in Flower; the ledger keeps all of it
 COMMIT_PAUSES = (0.2, 1.0, 3.0)  # seconds; together well inside a lease
 
 
 class StageFailed(CopydeskError):  # noqa: N818 - read as a sentence in Flower
     """Some articles of a batch raised; the others are committed."""
 
+    quotes = True  # the first article's trouble, as Flower shows it; the log must not
+
 
 class StageRunner:
     """Runs claims of one stage in one process; ``slot`` and ``ending`` are shared by a worker's children."""
 
     def __init__(
-        self, stage: Stage, parts: Parts, slot: ReplaySlot | None = None, ending: Ending | None = None
+        self,
+        stage: Stage,
+        parts: Parts,
+        slot: ReplaySlot | None = None,
+        ending: Ending | None = None,
+        measures: Measures | None = None,
     ) -> None:
         self._stage = stage
         self._parts = parts
         self._slot = slot
         self._ending = ending
+        self._measures = measures
         if stage == "index":
             most = parts.settings.index_batch_size
             # Of 5 articles a write took 365 ms, of 100 540 ms (busy machine, two indices, 2026-11-26).
@@ -51,7 +61,9 @@ class StageRunner:
             self._size = BatchSize(parts.settings.batch_size)
         self._calm = Calm(stage)
         self._worked: float | None = None  # seconds that the last claim's work took; None: it was cut short
+        self._began_ns = 0  # when the last claim's work began, since the epoch
         self._owed: list[str] = []  # tokens of claims whose commit could not be written
+        self._convicted: list[str] = []  # why articles were quarantined by the last claim itself
 
     def run(self, lane: Lane, token: str) -> str:
         """Take one batch through the stage; answers with a line that Flower shows."""
@@ -67,7 +79,7 @@ class StageRunner:
         try:
             return self._take(lane, token)
         except Unavailable as error:  # the ledger or Redis; what the stage itself met is dealt with below
-            self._calm.trouble(error)
+            self._note_trouble(error)
             return self._wait(lane)
 
     def _wait(self, lane: Lane) -> str:
@@ -84,7 +96,7 @@ class StageRunner:
             return self._take_beside_live(self._slot, token)
         claim = self._claim(lane, token, self._size.now())
         if claim is None:
-            return "nothing waits"
+            return self._end("nothing waits")
         if claim.full:  # now, not when done: the next process takes the next batch beside this one
             parts.waker.wake(self._stage, lane, at_once=True)
         return self._settle(claim, self._work(claim), pause=0.0)
@@ -98,17 +110,29 @@ class StageRunner:
             least = min(REPLAY_LEAST, self._size.now(REPLAY_MOST_SECONDS))
             claim = self._claim("replay", token, max(least, self._size.now(REPLAY_SECONDS)))
             if claim is None:
-                return "nothing waits"
+                return self._end("nothing waits")
             return self._settle(claim, self._work(claim), pause=REST_LEAST_SECONDS)
         finally:
             slot.give()
 
     def _claim(self, lane: Lane, token: str, limit: int) -> Claim | None:
         ledger = self._parts.ledger
+        self._convicted.clear()
         while self._owed:
             ledger.release(self._owed[-1], now_ms())
             self._owed.pop()
-        return ledger.claim(self._stage, lane, limit, self._parts.worker, now_ms(), token)
+        return ledger.claim(self._stage, lane, limit, self._parts.worker, now_ms(), token, self._convicted)
+
+    def _end(self, said: str, failures: Sequence[Outcome] = ()) -> str:
+        """End the task: in green, or as a failure where an article failed, or was quarantined in the claim.
+
+        The worker that died of an article, whole, could not say so itself.
+        """
+        convicted = f"{len(self._convicted)} quarantined as claimed, " if self._convicted else ""
+        reasons = [*(outcome.reason or "" for outcome in failures), *self._convicted]
+        if reasons:
+            raise StageFailed(f"{convicted}{said}; first: {reasons[0][:REASON_SHOWN]}")
+        return said
 
     def _step(self, works: Sequence[Work]) -> list[Outcome]:
         if self._stage == "clean":
@@ -124,12 +148,13 @@ class StageRunner:
     def _work(self, claim: Claim) -> list[Outcome]:
         settings, ledger = self._parts.settings, self._parts.ledger
         began, self._worked = time.monotonic(), None
+        self._began_ns = time.time_ns()
         lease = renewed_lease(ledger, claim.token, settings.lease_seconds / 3, settings.task_time_limit)
         try:
             with lease:
                 outcomes = self._step(claim.works)
         except (Unavailable, BadSettings) as error:
-            self._calm.trouble(error)
+            self._note_trouble(error)
             return [Outcome(work.sequence, "deferred", str(error)) for work in claim.works]
         except Exception as error:
             self._blame(claim, error)
@@ -141,9 +166,23 @@ class StageRunner:
     def _note_calm(self, outcomes: Sequence[Outcome]) -> None:
         """Trouble is over once anything got through; an engine that puts off every item is away as well."""
         if outcomes and all(outcome.word == "deferred" for outcome in outcomes):
-            self._calm.trouble(Unavailable(outcomes[0].reason or "every item was put off"))
+            self._note_trouble(Unavailable(outcomes[0].reason or "every item was put off"))
         else:
             self._calm.over()
+
+    def _note_trouble(self, error: Exception) -> None:
+        self._calm.trouble(error)
+        if self._measures is not None:
+            self._measures.outage(self._stage)
+
+    def _measure(
+        self, claim: Claim, outcomes: Sequence[Outcome], done: Committed, seconds: float | None
+    ) -> None:
+        if self._measures is None:
+            return
+        if self._stage == "index":
+            self._measures.seat(self._parts.index)
+        self._measures.batch(claim, outcomes, done.words, seconds)
 
     def _blame(self, claim: Claim, error: Exception) -> None:
         """Give a failed batch back: its members are tried alone, one tried alone keeps its attempt."""
@@ -155,10 +194,14 @@ class StageRunner:
     def _settle(self, claim: Claim, outcomes: list[Outcome], pause: float) -> str:
         began = time.monotonic()
         done = self._commit(claim, outcomes)
-        if self._worked is not None:
+        seconds = None if self._worked is None else self._worked + time.monotonic() - began
+        if seconds is not None:
             # The ledger is nobody else's meanwhile: a claim must be small enough for its commit as well.
-            self._size.learn(len(claim.works), self._worked + time.monotonic() - began)
+            self._size.learn(len(claim.works), seconds)
+        self._measure(claim, outcomes, done, seconds)
         self._wake(claim, done, pause)
+        if done.words:
+            self._tell(claim, outcomes)
         if done.leads:
             steps.write_leads(done.leads, self._parts.near)
         if self._stage == "dedupe" and done.words:  # only what was compared, and is written down, counts
@@ -168,10 +211,25 @@ class StageRunner:
             get_logger().warning("batch came too late", stage=self._stage, lane=claim.lane)
         elif done.words.keys() != {"deferred"}:  # what waits has been told of once
             get_logger().info("batch done", stage=self._stage, lane=claim.lane, **done.words)
-        failures = [outcome for outcome in outcomes if outcome.word == "failed"]
-        if failures:
-            raise StageFailed(f"{said}; first: {failures[0].reason}")
-        return said
+        # What the index refuses goes to quarantine without having raised, and is no success either.
+        failures = [outcome for outcome in outcomes if outcome.word in ("failed", "quarantined")]
+        return self._end(said, failures)
+
+    def _tell(self, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+        """Tell the log, and a trace where there is one, what became of each article and who brought it."""
+        words = {outcome.sequence: outcome.word for outcome in outcomes}
+        for work in claim.works:
+            word = words[work.sequence]
+            if word == "deferred":  # it waits, as the whole stage does, and that is told once
+                continue
+            tell = get_logger().warning if word in ("failed", "quarantined") else get_logger().debug
+            tell(
+                "article taken", stage=self._stage, word=word, article=work.article_id,
+                submission=work.submission, request_id=work.origin.request, attempt=work.attempts,
+            )  # fmt: skip
+        if self._parts.tracing is not None:
+            worker = self._parts.worker
+            self._parts.tracing.tell_stage(claim, outcomes, worker, self._began_ns, time.time_ns())
 
     def _commit(self, claim: Claim, outcomes: list[Outcome]) -> Committed:
         """Commit, with patience: work that is done should not be done again for a busy moment."""

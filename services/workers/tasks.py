@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery, Task
 from celery.signals import task_failure
+from celery.worker.request import Request
 
 from services.workers import steps
 from services.workers.lanes import ReplaySlot
+from services.workers.metrics import Measures
 from services.workers.parts import Parts
 from services.workers.pulse import beat
 from services.workers.runner import StageRunner
@@ -22,10 +25,24 @@ from shared.errors import Unavailable
 from shared.ledger.open import open_ledger
 from shared.log import get_logger
 from shared.messages import LANES, STAGES, SWEEP, TIDY, Lane, Stage, task_name
+from shared.metrics_serving import MetricsServer
 from shared.queue import EXPIRES_SECONDS, TROUBLE
 
 # Putting back the fingerprints of a full window takes minutes, and to start again each time for ever.
 SWEEP_LIMIT = 3_600  # seconds
+
+
+class PlainRequest(Request):  # type: ignore[misc]
+    """Celery's request, whose event about a killed child says what killed it.
+
+    The pool wraps that error into another one, and Flower shows ``ExceptionWithTraceback()`` (Celery 5.7).
+    """
+
+    def on_failure(self, exc_info: ExceptionInfo, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - as in Celery
+        """Deal with the failure as Celery does, under the error's own name."""
+        if isinstance(exc_info.exception, ExceptionWithTraceback):
+            exc_info.exception = exc_info.exception.exc
+        return super().on_failure(exc_info, *given, **named)
 
 
 class Desk:
@@ -37,10 +54,13 @@ class Desk:
         self._runners: dict[Stage, StageRunner] = {}
         self._slot: ReplaySlot | None = None
         self.ending = Ending()
+        self.measures: Measures | None = None  # of all children
+        self.metrics: MetricsServer | None = None  # the parent's, who tells them
 
     def share(self) -> None:
         """Make what the children of this worker are to share; before they are forked."""
         self._slot = ReplaySlot()
+        self.measures = Measures()
 
     def parts(self) -> Parts:
         """The parts of this process."""
@@ -51,7 +71,8 @@ class Desk:
     def runner(self, stage: Stage) -> StageRunner:
         """The runner of a stage in this process."""
         if stage not in self._runners:
-            self._runners[stage] = StageRunner(stage, self.parts(), self._slot, self.ending)
+            made = StageRunner(stage, self.parts(), self._slot, self.ending, self.measures)
+            self._runners[stage] = made
         return self._runners[stage]
 
     def close(self) -> None:
@@ -69,12 +90,12 @@ def register_tasks(app: Celery, desk: Desk) -> None:
     sweeper = Sweeper()
 
     # What a newer build may add to a message is let pass: a message is only a wake-up call.
-    @app.task(name=SWEEP, shared=False, time_limit=SWEEP_LIMIT)  # type: ignore[untyped-decorator]
+    @app.task(name=SWEEP, shared=False, Request=PlainRequest, time_limit=SWEEP_LIMIT)  # type: ignore[untyped-decorator]
     def run_sweep(*_later: object, **_named: object) -> str:
         """Wake what has waited too long, and do a little of the upkeep."""
         return sweeper.turn(desk.parts(), now_ms(), beat)
 
-    @app.task(name=TIDY, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(name=TIDY, shared=False, Request=PlainRequest)  # type: ignore[untyped-decorator]
     def run_tidy(*_later: object, **_named: object) -> str:
         """Remove old tombstones and retired indices."""
         return tidy(desk.parts())
@@ -83,7 +104,7 @@ def register_tasks(app: Celery, desk: Desk) -> None:
 
 
 def _register_stage(app: Celery, desk: Desk, stage: Stage) -> None:
-    @app.task(name=task_name(stage), bind=True, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(name=task_name(stage), bind=True, shared=False, Request=PlainRequest)  # type: ignore[untyped-decorator]
     def run_stage(self: Task, lane: Lane = "live", *_shown: object, **_later: object) -> str:
         """Claim what waits at the stage; the ids that follow are for people who look at Flower."""
         return desk.runner(stage).run(lane, claim_token(self.request.id))
@@ -131,6 +152,8 @@ def _on_death(
     if not isinstance(exception, TimeLimitExceeded | WorkerLostError):
         return
     ended = bool(desk.ending) and isinstance(exception, WorkerLostError)
+    if desk.measures is not None and not ended:
+        desk.measures.death(out_of_time=isinstance(exception, TimeLimitExceeded))
     blame = None if ended else steps.describe(exception)
     # Opened and closed at once: the parent forks again later, and no connection may cross a fork.
     ledger = open_ledger(desk.parts().settings)

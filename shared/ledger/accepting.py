@@ -16,7 +16,7 @@ from shared.codec import pack
 from shared.ledger.engine import take_turn
 from shared.ledger.kills import BARRED, KILLED, is_kill
 from shared.ledger.leads import new_submission
-from shared.ledger.port import Accepted
+from shared.ledger.port import NOWHERE, Accepted, Origin
 from shared.ledger.schema import articles, journey, originals, submissions
 from shared.ledger.tallies import add
 from shared.ledger.withdrawals import lock_submissions, withdraw_locked
@@ -31,18 +31,21 @@ def accept_articles(
     door: str,
     *,
     bar: bool = False,
+    origins: Sequence[Origin] = (),
 ) -> list[Accepted]:
     """Store originals and submissions at stage clean; receipts in order, also for items that are barred.
 
     Kills withdraw their items, also unknown and barred ones; what follows a kill of its item is barred. With
-    ``bar`` so are the texts of killed items, whoever pushes them.
+    ``bar`` so are the texts of killed items, whoever pushes them. ``origins``: one for each, or none at all.
     """
     gone = _gone(connection, {raw.id for raw in raws})
     barred = set(gone)
     rows: list[dict[str, Any] | None] = []
-    for raw in raws:
+    for raw, origin in zip(raws, origins or [NOWHERE] * len(raws), strict=True):
         refused = raw.id in barred and not is_kill(raw)
-        rows.append(None if refused else new_submission(raw.id, raw.source.id, lane, now))
+        row = new_submission(raw.id, raw.source.id, lane, now)
+        came_by = {"request": origin.request, "traceparent": origin.traceparent}
+        rows.append(None if refused else row | came_by)
         if is_kill(raw):
             barred.add(raw.id)
     taken = [(row, raw) for row, raw in zip(rows, raws, strict=True) if row is not None]

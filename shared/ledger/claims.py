@@ -13,7 +13,7 @@ from shared.codec import unpack
 from shared.errors import Unavailable
 from shared.ledger.engine import take_turn, try_alone
 from shared.ledger.leads import hand_over, queue_refresh
-from shared.ledger.port import Work
+from shared.ledger.port import Origin, Work
 from shared.ledger.retagging import is_tagged_again
 from shared.ledger.rows import Row, load_articles, load_copies, read_article, read_current, read_rows
 from shared.ledger.schema import articles, journey, originals, submissions
@@ -228,16 +228,21 @@ def _never_served(found: Row, failed: set[int]) -> bool:
 
 
 def _work(row: Row, **parts: Any) -> Work:  # noqa: ANN401 - the optional fields of Work
-    return Work(row["sequence"], row["id"], row["article_id"], row["attempts"], row["replay"], **parts)
+    origin = Origin(row["request"], row["traceparent"])
+    return Work(
+        row["sequence"], row["id"], row["article_id"], row["attempts"], row["replay"], origin=origin, **parts
+    )
 
 
-def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now: int) -> None:
-    """End rows that used up their attempts; the original stays, so that they can be replayed."""
+def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now: int) -> list[str]:
+    """End rows that used up their attempts, and say why; the original stays, so that they can be replayed."""
+    reasons: list[str] = []
     if rows:
         take_turn(connection)
     for row in rows:
         lapsed = row["token"] is not None  # the last try ended without a word: an older reason is not it
         why = DIED_ALONE if lapsed or not row["reason"] else row["reason"]
+        reasons.append(why)
         connection.execute(
             sa.update(submissions)
             .where(submissions.c.sequence == row["sequence"])
@@ -253,6 +258,7 @@ def quarantine(connection: sa.Connection, rows: Sequence[Row], worker: str, now:
         changed = fall_back(connection, row) | hand_over(connection, row["article_id"])
         queue_refresh(connection, changed, row["lane"], now)
     tally_ended(connection, rows, "quarantined")
+    return reasons
 
 
 def tally_ended(connection: sa.Connection, rows: Sequence[Row], word: str) -> None:

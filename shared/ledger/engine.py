@@ -47,7 +47,9 @@ def open_engine(url: str, *, patient: bool = False) -> sa.Engine:
 def _sqlite(url: sa.URL) -> sa.Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, pool_timeout=5, connect_args={"timeout": BUSY_MS / 1000})
+    # An error's text must not quote the values of a row: they are articles.
+    timed = {"timeout": BUSY_MS / 1000}
+    engine = sa.create_engine(url, pool_timeout=5, hide_parameters=True, connect_args=timed)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine

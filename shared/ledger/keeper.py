@@ -37,7 +37,7 @@ from shared.ledger.keeping import (
     Served,
     Withdrawal,
 )
-from shared.ledger.port import Accepted
+from shared.ledger.port import NOWHERE, Accepted, Origin
 from shared.messages import Lane
 
 
@@ -55,10 +55,14 @@ class SqlKeeping:
         now: int,
         answer: Callable[[list[Accepted]], bytes],
         lane: Lane = "live",
+        *,
+        origin: Origin = NOWHERE,
     ) -> OnceAnswer:
         """Accept under a key, in the same transaction; a known key gives its first answer again."""
         with self._database.write() as connection:
-            return once.accept_once(connection, key, articles, now, answer, lane, bar=self._limits.bar_copies)
+            return once.accept_once(
+                connection, key, articles, now, answer, lane, bar=self._limits.bar_copies, origin=origin
+            )
 
     def load(self, now: int, pending_cap: int) -> Load:  # noqa: ARG002 - the port's; other ledgers may need it
         """How full the ledger is; counts no further than ``pending_cap`` + 1."""

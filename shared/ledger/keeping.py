@@ -11,7 +11,7 @@ from shared.article import Article, RawArticle
 from shared.messages import Lane, Stage
 
 if TYPE_CHECKING:
-    from shared.ledger.port import Accepted
+    from shared.ledger.port import Accepted, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,8 @@ class Keeping(Protocol):
         now: int,
         answer: Callable[[list[Accepted]], bytes],
         lane: Lane = "live",
+        *,
+        origin: Origin = ...,
     ) -> OnceAnswer:
         """Accept under a key, in the same transaction; a known key gives its first answer again.
 

@@ -11,7 +11,7 @@ from shared.article import RawArticle
 from shared.errors import KeyReused
 from shared.ledger.accepting import accept_articles
 from shared.ledger.keeping import OnceAnswer, OnceKey
-from shared.ledger.port import Accepted
+from shared.ledger.port import NOWHERE, Accepted, Origin
 from shared.ledger.schema import once
 from shared.messages import Lane
 
@@ -26,6 +26,7 @@ def accept_once(
     door: str = "ingest",
     *,
     bar: bool = False,
+    origin: Origin = NOWHERE,
 ) -> OnceAnswer:
     """Accept under a key; a known key gives its first answer again. Raises ``KeyReused``."""
     # Who comes second waits here until the first has ended, and then finds its answer.
@@ -36,7 +37,8 @@ def accept_once(
         if known.fingerprint != key.fingerprint:
             raise KeyReused("this Idempotency-Key was used for another request")
         return OnceAnswer(known.answer, repeated=True)
-    body = answer(accept_articles(connection, articles, now, lane, door, bar=bar))
+    origins = [origin] * len(articles)
+    body = answer(accept_articles(connection, articles, now, lane, door, bar=bar, origins=origins))
     connection.execute(sa.update(once).where(once.c.key == key.key).values(answer=body))
     return OnceAnswer(body, repeated=False)
 

@@ -15,6 +15,17 @@ from shared.stories.links import StoryLink, StoryText
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that brought a submission: its id, and its place in a trace (W3C traceparent)."""
+
+    request: str | None = None
+    traceparent: str | None = None
+
+
+NOWHERE = Origin()  # nobody's request: what the ledger or a command adds
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The receipt of one submission: durable from the moment ``accept`` returned.
 
@@ -39,6 +50,7 @@ class Work:
     raw: RawArticle | None = None
     article: Article | None = None  # the draft; at stage index, the article as the ledger has it now
     current: Current | None = None  # at stage dedupe, when the article is known already
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,7 @@ class SubmissionStatus:
     attempts: int
     updated_at: datetime
     withdrawn: bool = False  # its article is a tombstone, whatever became of the submission
+    request: str | None = None  # the id of the request that brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,7 @@ class JourneyStep:
     worker: str
     attempt: int
     detail: str | None = None
+    request: str | None = None  # the id of the request that brought the submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +193,33 @@ class Flow(Protocol):
     - Raises ``Unavailable`` when the database cannot be reached, is locked for too long, full or read-only.
     """
 
-    def accept(self, articles: Sequence[RawArticle], now: int, lane: Lane = "live") -> list[Accepted]:
+    def accept(
+        self,
+        articles: Sequence[RawArticle],
+        now: int,
+        lane: Lane = "live",
+        *,
+        origins: Sequence[Origin] = (),
+    ) -> list[Accepted]:
         """Store originals and submissions at stage clean, all or none; returns receipts in order.
+
+        ``origins`` names the request of each article; none are given where no request brought them.
 
         An item that was withdrawn for good is not stored; its receipt says so. A push with pub_status
         canceled is a kill: it withdraws its item at once, also one that is unknown or withdrawn already.
         """
 
     def claim(
-        self, stage: Stage, lane: Lane, limit: int, worker: str, now: int, token: str | None = None
+        self,
+        stage: Stage,
+        lane: Lane,
+        limit: int,
+        worker: str,
+        now: int,
+        token: str | None = None,
+        told: list[str] | None = None,
     ) -> Claim | None:
-        """Lease a batch, or None when nothing waits."""
+        """Lease a batch, or None when nothing waits; adds to ``told`` why it quarantined what it met."""
 
     def renew(self, token: str, now: int) -> bool:
         """Lengthen a lease; False when the token holds nothing any more."""

@@ -44,7 +44,9 @@ def open_postgresql(url: sa.URL, *, patient: bool) -> sa.Engine:
         url = url.set(drivername="postgresql+psycopg")
     limits = "" if patient else f"-c lock_timeout={LOCK_MS} -c statement_timeout={STATEMENT_MS}"
     options = {"connect_timeout": CONNECT_SECONDS, "options": limits}
-    engine = sa.create_engine(url, pool_pre_ping=True, pool_timeout=5, connect_args=options)
+    engine = sa.create_engine(
+        url, pool_pre_ping=True, pool_timeout=5, hide_parameters=True, connect_args=options
+    )
     if not patient:
         event.listen(engine, "do_connect", _connect)
     return engine

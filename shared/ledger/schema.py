@@ -90,6 +90,8 @@ submissions = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("draft", LargeBinary),  # packed Article between clean and dedupe
     Column("replay", Words(5)),  # NULL: decide as ever; keep: verdict and story stand; reset: decide anew
+    Column("request", Words(64)),  # id of the request that brought it; NULL: the ledger's own, or from before
+    Column("traceparent", Words(55)),  # where that request stands in a trace, when it was traced
     Index("ix_submissions_article", "article_id", "sequence"),
     # The stage between: without it SQLite walks through all that waits at a stage to find a few articles.
     Index("ix_submissions_pending", "article_id", "stage", "sequence", sqlite_where=text("stage IS NOT NULL"),
@@ -257,4 +259,17 @@ barred_texts = Table(
     Column("text_hash", Words(32), primary_key=True),
     Column("article_id", Words(32), nullable=False),  # whose it was
     Column("at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",  # of callers; shared/keys reads and writes it
+    metadata,
+    Column("id", Words(12), primary_key=True),
+    Column("name", Words(100), nullable=False),
+    Column("scopes", Words(64), nullable=False),  # with commas
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the key, which itself is nowhere
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger),
 )

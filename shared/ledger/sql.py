@@ -34,6 +34,7 @@ from shared.ledger.port import (
     Fingerprint,
     JourneyStep,
     KnownText,
+    Origin,
     Outcome,
     SubmissionStatus,
 )
@@ -53,32 +54,55 @@ class SqlLedger(SqlKeeping, SqlTelling):
         super().__init__(Database(url), limits)
 
     def accept(
-        self, articles: Sequence[RawArticle], now: int, lane: Lane = "live", door: str = "ingest"
+        self,
+        articles: Sequence[RawArticle],
+        now: int,
+        lane: Lane = "live",
+        door: str = "ingest",
+        *,
+        origins: Sequence[Origin] = (),
     ) -> list[Accepted]:
         """Store originals and submissions at stage clean, all or none; returns receipts in order."""
         if not articles:
             return []
         with self._database.write() as connection:
-            return accept_articles(connection, articles, now, lane, door, bar=self._limits.bar_copies)
+            return accept_articles(
+                connection, articles, now, lane, door, bar=self._limits.bar_copies, origins=origins
+            )
 
     def claim(
-        self, stage: Stage, lane: Lane, limit: int, worker: str, now: int, token: str | None = None
+        self,
+        stage: Stage,
+        lane: Lane,
+        limit: int,
+        worker: str,
+        now: int,
+        token: str | None = None,
+        told: list[str] | None = None,
     ) -> Claim | None:
         """Lease a batch, or None when nothing waits; quarantines what has used up its attempts."""
         token = token or secrets.token_hex(16)
+        told = [] if told is None else told
         with self._database.write() as connection:
             while True:
-                rows, more = self._pick(connection, stage, lane, limit, worker, now)
+                rows, more = self._pick(connection, stage, lane, limit, worker, now, told)
                 if not rows:
                     return None
                 rows = lease(connection, rows, token, now + self._limits.lease_ms, now)
                 works, unreadable = load_works(connection, stage, rows)
-                quarantine(connection, unreadable, worker, now)
+                told += quarantine(connection, unreadable, worker, now)
                 if works:
                     return Claim(stage, lane, token, works, more)
 
     def _pick(
-        self, connection: sa.Connection, stage: Stage, lane: Lane, limit: int, worker: str, now: int
+        self,
+        connection: sa.Connection,
+        stage: Stage,
+        lane: Lane,
+        limit: int,
+        worker: str,
+        now: int,
+        told: list[str],
     ) -> tuple[list[Row], bool]:
         while True:
             rows, more = pick(connection, stage, lane, limit, self._limits, now)
@@ -92,7 +116,7 @@ class SqlLedger(SqlKeeping, SqlTelling):
             if late:
                 supersede(connection, late, worker, now)
             else:
-                quarantine(connection, spent, worker, now)
+                told += quarantine(connection, spent, worker, now)
 
     def renew(self, token: str, now: int) -> bool:
         """Lengthen a lease; False when the token holds nothing any more."""
@@ -135,7 +159,7 @@ class SqlLedger(SqlKeeping, SqlTelling):
     def journey(self, article_id: str) -> list[JourneyStep]:
         """Every step of every submission of an article, oldest first."""
         query = (
-            sa.select(journey, submissions.c.id.label("submission"))
+            sa.select(journey, submissions.c.id.label("submission"), submissions.c.request)
             .join(submissions, submissions.c.sequence == journey.c.sequence)
             .where(journey.c.article_id == article_id)
             .order_by(journey.c.id)
@@ -233,11 +257,12 @@ def _read_status(row: Row) -> SubmissionStatus:
         id=row["article_id"], submission=row["id"], revision=row["revision"] or 0, status=row["status"],
         stage=row["stage"], reason=row["reason"], attempts=row["attempts"],
         updated_at=from_ms(row["updated_at"]), withdrawn=bool(row["withdrawn"]),
+        request=row["request"],
     )  # fmt: skip
 
 
 def _read_step(row: Row) -> JourneyStep:
     return JourneyStep(
         submission=row["submission"], at=from_ms(row["at"]), stage=row["stage"], word=row["word"],
-        worker=row["worker"], attempt=row["attempt"], detail=row["detail"],
+        worker=row["worker"], attempt=row["attempt"], detail=row["detail"], request=row["request"],
     )  # fmt: skip

@@ -29,7 +29,11 @@ from tests.faults.ledgers import reading
 
 SETTLE_SECONDS = 30.0  # nothing may wait longer than this once faults have stopped
 TERMINAL = ("indexed", "unchanged", "superseded", "rejected", "quarantined", "withdrawn")
-UNCOMPARED = {"copydesk_ledger_bytes", "copydesk_ledger_free_bytes"}  # the disk's own
+UNCOMPARED = {
+    "copydesk_ledger_bytes", "copydesk_ledger_free_bytes", "copydesk_ledger_disk_bytes",  # the disk's own
+    "copydesk_ledger_limit_bytes",  # a setting
+    "copydesk_redis_up", "copydesk_redis_memory_bytes", "copydesk_redis_memory_limit_bytes",  # Redis' own
+}  # fmt: skip
 CHUNK = 400
 SHOWN = 5
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,27 +13,28 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.cli.system import web_children
 from shared.settings import Settings
 
 
 def run_ingest(settings: Settings, log: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Ingest in one worker process on the settings' port, and what it says in ``log``."""
-    return _run("ingest", settings.ingest_port, settings, log)
+    return _run(0, settings.ingest_port, settings, log)
 
 
 def run_search(settings: Settings, log: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Search in one worker process on the settings' port, and what it says in ``log``."""
-    return _run("search", settings.search_port, settings, log)
+    return _run(1, settings.search_port, settings, log)
 
 
 @contextmanager
-def _run(name: str, port: int, settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
-    command += [f"services.{name}.app:create_app", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--blocking-threads", "16", "--workers-kill-timeout", "3"]
-    environ = {**os.environ, **settings.environment()}
+def _run(place: int, port: int, settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    # With the options that the system starts it with, which the tests are about, too.
+    child = web_children(settings, {**os.environ, **settings.environment()})[place]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=environ, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(
+            child.argv, env=child.environ, stdout=out, stderr=out, start_new_session=True
+        )
         try:
             _wait_until_ready(process, port, log)
             yield process

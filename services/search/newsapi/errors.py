@@ -6,6 +6,7 @@ problem document for success.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ from werkzeug.exceptions import HTTPException
 
 from shared.codec import to_json
 from shared.errors import CopydeskError, InvalidRequest
+from shared.keys.keeper import KeyRefused, Why
+from shared.keys.web import caller
+from shared.keys.web import refused as refused_key
 
 PREFIX: Final = "/v2/"
 ROOT: Final = "/v2"
@@ -41,6 +45,19 @@ INCOMPATIBLE: Final = Refusal("parametersIncompatible", 400)
 TOO_MANY_SOURCES: Final = Refusal("sourcesTooMany", 400)
 NO_SUCH_SOURCE: Final = Refusal("sourceDoesNotExist", 400)
 TOO_DEEP: Final = Refusal("maximumResultsReached", 426)
+NO_KEY: Final = Refusal("apiKeyMissing", 401)
+BAD_KEY: Final = Refusal("apiKeyInvalid", 401)
+ENDED_KEY: Final = Refusal("apiKeyDisabled", 401)  # said only to those who have the whole key
+KEY_FOR_ELSE: Final = Refusal("apiKeyInvalid", 403)
+_OF_KEYS: Final[Mapping[Why, tuple[Refusal, str]]] = {
+    "missing": (
+        NO_KEY,
+        "Your API key is missing. Append it to the URL as apiKey, or use the x-api-key HTTP header.",
+    ),
+    "unknown": (BAD_KEY, "Your API key is invalid or incorrect."),
+    "ended": (ENDED_KEY, "Your API key has been disabled: it was revoked, or has expired."),
+    "scope": (KEY_FOR_ELSE, "Your API key is invalid for searches: it was made for something else."),
+}
 
 
 class Refused(CopydeskError):  # noqa: N818 - read as a sentence
@@ -65,6 +82,14 @@ def refused(error: Refused) -> Response:
     return error_answer(error.refusal.status, error.refusal.code, str(error))
 
 
+def key_refused(error: KeyRefused) -> Response:
+    """The answer to a caller who is not known, with the challenge that every 401 has."""
+    refusal, words = _OF_KEYS[error.why]
+    answer = error_answer(refusal.status, refusal.code, words)
+    answer.headers["WWW-Authenticate"] = refused_key(error).headers["WWW-Authenticate"]
+    return answer
+
+
 def error_answer(status: int, code: str, message: str) -> Response:
     """An error as NewsAPI shapes it."""
     body = {"status": "error", "code": code, "message": message}
@@ -84,7 +109,10 @@ def in_newsapi_words(answer: Response) -> Response:
         return answer
     told = answer.get_json(force=True, silent=True) or {}
     message = str(told.get("detail") or HTTPException(response=answer).name)
-    made = error_answer(answer.status_code, _CODES.get(answer.status_code, "unexpectedError"), message)
+    code = _CODES.get(answer.status_code, "unexpectedError")
+    if answer.status_code == 429 and caller() is not None:
+        code = "apiKeyExhausted"
+    made = error_answer(answer.status_code, code, message)
     for name, value in answer.headers:
         if name not in ("Content-Type", "Content-Length"):
             made.headers.setdefault(name, value)

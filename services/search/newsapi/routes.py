@@ -12,7 +12,14 @@ from flask_openapi3.models.parameter import Parameter
 from flask_openapi3.openapi import OpenAPI
 
 from services.search.newsapi.answers import Json, article_json
-from services.search.newsapi.errors import PREFIX, Refused, in_newsapi_words, is_below, refused
+from services.search.newsapi.errors import (
+    PREFIX,
+    Refused,
+    in_newsapi_words,
+    is_below,
+    key_refused,
+    refused,
+)
 from services.search.newsapi.finding import Finder
 from services.search.newsapi.params import (
     EVERYTHING,
@@ -26,6 +33,8 @@ from services.search.newsapi.sources import Sources
 from shared.codec import to_json
 from shared.countries import Told
 from shared.index.port import ArticleIndex, SearchPage
+from shared.keys.keeper import KeyRefused
+from shared.keys.web import refused as refused_key
 
 # npm's client, told to go through a proxy, asks for the whole address below ours.
 FOREIGN: Final = "/https://newsapi.org"
@@ -37,6 +46,10 @@ def add_newsapi(app: OpenAPI, index: ArticleIndex, countries: Told) -> None:
     """Let an app answer as NewsAPI does below ``/v2``, and with nothing else there."""
     app.register_api(_routes(Finder(index, Sources(index, countries), countries)))
     app.register_error_handler(Refused, refused)
+
+    @app.errorhandler(KeyRefused)
+    def refuse_key(error: KeyRefused) -> Response:
+        return key_refused(error) if is_below(request.path) else refused_key(error)
 
     @app.after_request
     def speak(answer: Response) -> Response:
@@ -96,7 +109,11 @@ def _routes(finder: Finder) -> APIBlueprint:
 
 def _articles(page: SearchPage, total: int) -> Response:
     found = [article_json(hit.article) for hit in page.hits]
-    return _answer({"status": "ok", "totalResults": total, "articles": found}, page.engine_ms)
+    answer = _answer({"status": "ok", "totalResults": total, "articles": found}, page.engine_ms)
+    if page.partial:  # NewsAPI's answer has no place for it
+        answer.headers["X-Partial"] = "true"
+        answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _sources(finder: Finder) -> Response:

@@ -208,6 +208,22 @@ def test_readiness_is_degraded_when_only_an_optional_part_fails(
     assert answer.status_code == 200
     assert answer.json is not None
     assert answer.json["status"] == "degraded"
+    assert answer.json["advice"] == {
+        "broker": "articles are accepted, and wait until it is back; start it, or correct COPYDESK_BROKER_URL"
+    }
+
+
+def test_each_part_that_failed_says_why_it_matters_and_what_to_do(
+    client: FlaskClient, parts: dict[str, Part]
+) -> None:
+    for part in parts.values():
+        part.error = Unavailable("redis://user:password@host")
+    answer = client.get("/readyz")
+    assert answer.json is not None
+    assert answer.json["advice"].keys() == parts.keys()
+    assert "nothing is accepted or worked on" in answer.json["advice"]["ledger"]
+    assert "`copydesk doctor`" in answer.json["advice"]["ledger"]
+    assert "host" not in str(answer.json["advice"])
 
 
 def test_a_check_that_breaks_is_a_failed_check_without_its_text(

@@ -11,7 +11,7 @@ import pytest
 from services.ingest.together import Together
 from shared.article import RawArticle, Source
 from shared.errors import Unavailable
-from shared.ledger.port import Accepted
+from shared.ledger.port import Accepted, Origin
 
 
 def article(name: str) -> RawArticle:
@@ -26,10 +26,12 @@ class Desk:
         self.entered = Event()
         self.go = Event()
         self.error: Exception | None = None
+        self.requests: dict[str, str | None] = {}
 
-    def commit(self, articles: Sequence[RawArticle]) -> list[Accepted]:
+    def commit(self, articles: Sequence[RawArticle], origins: Sequence[Origin]) -> list[Accepted]:
         names = [one.id for one in articles]
         self.commits.append(names)
+        self.requests |= dict(zip(names, (one.request for one in origins), strict=True))
         if len(self.commits) == 1:
             self.entered.set()
             assert self.go.wait(10)
@@ -47,7 +49,7 @@ def run(desk: Desk, *names: str) -> dict[str, object]:
 
     def accept(name: str) -> None:
         try:
-            outcomes[name] = [receipt.id for receipt in together.accept([article(name)])]
+            outcomes[name] = [receipt.id for receipt in together.accept([article(name)], Origin(name))]
         except Exception as error:
             outcomes[name] = error
 
@@ -76,6 +78,7 @@ def test_requests_that_wait_for_a_commit_are_committed_by_the_next_one() -> None
     outcomes = run(desk, *names)
     assert outcomes == {name: [name] for name in ["first", *names]}
     assert [sorted(commit) for commit in desk.commits] == [["first"], names]
+    assert desk.requests == {name: name for name in ["first", *names]}  # each with its own request
 
 
 def test_a_request_that_breaks_the_commit_does_not_take_the_others_with_it() -> None:
@@ -98,7 +101,7 @@ def test_a_ledger_that_is_away_is_told_to_everyone_who_waits() -> None:
 def test_a_batch_is_accepted_in_its_order() -> None:
     desk = Desk()
     desk.go.set()
-    receipts = Together(desk.commit).accept([article("b"), article("a")])
+    receipts = Together(desk.commit).accept([article("b"), article("a")], Origin("r"))
     assert [receipt.id for receipt in receipts] == ["b", "a"]
 
 
@@ -107,5 +110,5 @@ def test_an_error_does_not_spoil_the_next_commit() -> None:
     desk.go.set()
     together = Together(desk.commit)
     with pytest.raises(ValueError, match="poison"):
-        together.accept([article("poison")])
-    assert [receipt.id for receipt in together.accept([article("a")])] == ["a"]
+        together.accept([article("poison")], Origin("r"))
+    assert [receipt.id for receipt in together.accept([article("a")], Origin("r"))] == ["a"]

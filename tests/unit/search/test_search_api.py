@@ -256,7 +256,8 @@ def test_a_trace_tells_everything_that_was_done(client):
         ("tag", "tagged"),
         ("index", "indexed"),
     ]
-    assert {"submission", "at", "stage", "word", "worker", "attempt", "detail"} == set(trace["journey"][0])
+    names = {"submission", "request", "at", "stage", "word", "worker", "attempt", "detail"}
+    assert set(trace["journey"][0]) == names
     assert trace["journey"][1]["worker"] == "worker-1"
     assert trace["removed"] == [
         {"text": "Subscribe to our newsletter", "reason": "newsletter call", "above": None}

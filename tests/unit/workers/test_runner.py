@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from services.workers import runner as module
 from services.workers.lanes import ReplaySlot
-from services.workers.runner import StageRunner
+from services.workers.runner import StageFailed, StageRunner
 from services.workers.stopping import Ending
 from shared.errors import IndexMissing, Unavailable
-from shared.ledger.port import Claim, Committed, Outcome, Work
+from shared.ledger.port import Claim, Committed, Origin, Outcome, Work
+from shared.log import name_fault
 from shared.settings import Settings
 
 
@@ -26,12 +27,19 @@ class Ledger:
     claims: list[tuple[str, int]] = field(default_factory=list)
     commits: list[Any] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    convicted: list[str] = field(default_factory=list)
 
-    def claim(self, stage: Any, lane: Any, limit: int, worker: str, now: int, token: str) -> Claim | None:
+    def claim(
+        self, stage: Any, lane: Any, limit: int, worker: str, now: int, token: str, told: list[str]
+    ) -> Claim | None:
         if self.away:
             raise Unavailable("ledger: away")
         self.claims.append((lane, limit))
-        works = tuple(Work(number, f"s{number}", f"a{number}", 0) for number in range(self.waiting))
+        told += self.convicted
+        works = tuple(
+            Work(number, f"s{number}", f"a{number}", 0, origin=Origin(f"r{number}"))
+            for number in range(self.waiting)
+        )
         return Claim(stage, lane, token, works, self.waiting == limit) if works else None
 
     def commit(self, claim: Claim, outcomes: Any, next_stage: Any, worker: str, now: int) -> Committed:
@@ -75,16 +83,18 @@ class Desk:
     def __init__(self, slot: ReplaySlot | None = None, ending: Ending | None = None) -> None:
         self.ledger, self.waker = Ledger(), Waker()
         settings = Settings(broker_url="redis://127.0.0.1:1")
-        parts: Any = SimpleNamespace(ledger=self.ledger, waker=self.waker, settings=settings, worker="test")
+        parts: Any = SimpleNamespace(
+            ledger=self.ledger, waker=self.waker, settings=settings, worker="test", tracing=None
+        )
         self.runner = StageRunner("tag", parts, slot, ending)
         self.error: Exception | None = None
-        self.word = "tagged"
+        self.word, self.reason = "tagged", "why"
         self.runner._step = self._step  # type: ignore[method-assign, assignment]
 
     def _step(self, works: Any) -> list[Outcome]:
         if self.error is not None:
             raise self.error
-        return [Outcome(work.sequence, self.word, "why") for work in works]  # type: ignore[arg-type]
+        return [Outcome(work.sequence, self.word, self.reason) for work in works]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -119,7 +129,8 @@ def test_a_stage_goes_on_after_trouble_and_says_so(desk: Desk, monkeypatch: pyte
     desk.error = None
     with capture_logs() as events:
         assert desk.runner.run("live", "t") == "3 tagged"
-    assert [event["event"] for event in events] == ["stage goes on", "batch done"]
+    told = [event["event"] for event in events if event["log_level"] != "debug"]
+    assert told == ["stage goes on", "batch done"]
 
 
 def test_an_engine_that_puts_off_every_item_counts_as_away(desk: Desk) -> None:
@@ -214,3 +225,39 @@ def test_a_worker_that_ends_claims_nothing_more_and_leaves_a_call_for_others() -
     assert desk.runner.run("live", "t") == "left to others, since this worker ends"
     assert len(desk.ledger.claims) == 1
     assert desk.waker.woken == [("tag", "live", 0.0)]
+
+
+def test_an_article_that_failed_is_told_with_its_request_and_without_its_words(desk: Desk) -> None:
+    desk.ledger.waiting, desk.word, desk.reason = 1, "failed", "ValueError: The mayor of Port Selby"
+    with capture_logs() as events, pytest.raises(StageFailed) as failure:
+        desk.runner.run("live", "t")
+    [told] = [event for event in events if event["event"] == "article taken"]
+    assert told["log_level"] == "warning"
+    assert (told["article"], told["submission"], told["request_id"]) == ("a0", "s0", "r0")
+    assert "Selby" not in f"{events} {name_fault(failure.value)}"
+
+
+def test_what_the_index_refuses_for_ever_is_no_success(desk: Desk) -> None:
+    desk.word = "quarantined"
+    with pytest.raises(StageFailed, match=r"^3 quarantined; first: why$"):
+        desk.runner.run("live", "t")
+    assert len(desk.ledger.commits) == 1
+
+
+@pytest.mark.parametrize("waiting", [0, 3])
+def test_a_claim_that_quarantines_what_killed_whole_workers_is_no_success(desk: Desk, waiting: int) -> None:
+    desk.ledger.convicted, desk.ledger.waiting = ["its worker died"], waiting
+    rest = "3 tagged" if waiting else "nothing waits"
+    with pytest.raises(StageFailed, match=rf"^1 quarantined as claimed, {rest}; first: its worker died$"):
+        desk.runner.run("live", "t")
+    assert len(desk.ledger.commits) == bool(waiting)
+    desk.ledger.convicted, desk.ledger.waiting = [], 0
+    assert desk.runner.run("live", "t") == "nothing waits"
+
+
+def test_a_long_reason_is_cut_in_flower_and_a_batch_tells_its_first(desk: Desk) -> None:
+    desk.ledger.convicted, desk.ledger.waiting = ["x" * 5_000, "second"], 0
+    with pytest.raises(StageFailed) as caught:
+        desk.runner.run("live", "t")
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).startswith("2 quarantined as claimed, nothing waits; first: xxx")

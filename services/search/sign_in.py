@@ -1,0 +1,96 @@
+"""The way into the web desk where keys are needed: a form that turns a key into a cookie, without a script.
+
+The cookie holds the key itself, so that a revoked one ends here too. No script and no page of another site
+can use it (HttpOnly, SameSite=Strict), and it opens nothing but reading.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+from urllib.parse import parse_qs
+
+from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import BadRequest, Forbidden, LengthRequired, RequestEntityTooLarge
+
+from shared.http import read_body
+from shared.keys.keeper import Keeper, KeyRefused
+from shared.keys.web import COOKIE
+from shared.keys.web import refused as refused_key
+
+_MAX_FORM_BYTES: Final = 4_096
+_WRONG: Final = "This key opens nothing here: it does not exist, has ended, or is not one for searching."
+
+
+def add_sign_in(app: Flask, pages: Blueprint, keeper: Keeper) -> None:
+    """Let ``pages`` answer a stranger with the form, and add the addresses that it is sent to."""
+    pages.register_error_handler(KeyRefused, _ask)
+    forms = Blueprint("sign_in", __name__)
+
+    @forms.post("/sign-in")
+    def sign_in() -> Response:
+        _refuse_other_sites()
+        text = _read_key()
+        with suppress(KeyRefused):
+            keeper.check(text, "search")
+            return _to_the_desk(text)
+        return _form(401, wrong=True)
+
+    @forms.post("/sign-out")
+    def sign_out() -> Response:
+        _refuse_other_sites()
+        return _to_the_desk("")
+
+    forms.after_request(pages_headers)
+    app.register_blueprint(forms)
+
+
+def pages_headers(answer: Response) -> Response:
+    """What the desk's pages have, and no cache may keep."""
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _read_key() -> str:
+    """The key in the form; not by Flask's own reader, which would wait for as long as a sender likes."""
+    if request.content_length is None:
+        raise LengthRequired
+    if request.content_length > _MAX_FORM_BYTES:
+        raise RequestEntityTooLarge
+    try:
+        fields = parse_qs(read_body(request).decode("utf-8", "replace"), max_num_fields=10)
+    except ValueError as error:
+        raise BadRequest("too many fields") from error
+    return fields.get("key", [""])[0].strip()
+
+
+def _ask(error: KeyRefused) -> Response:
+    """The form, with the status and the challenge that a program gets."""
+    answer = _form(refused_key(error).status_code, wrong=error.why != "missing")
+    answer.headers["WWW-Authenticate"] = refused_key(error).headers["WWW-Authenticate"]
+    return answer
+
+
+def _form(status: int, *, wrong: bool) -> Response:
+    answer = make_response(render_template("sign_in.html", wrong=_WRONG if wrong else ""), status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _to_the_desk(key: str) -> Response:
+    answer = make_response(redirect("/", 303))
+    secure = request.is_secure
+    if key:
+        answer.set_cookie(COOKIE, key, httponly=True, samesite="Strict", secure=secure)
+    else:
+        answer.delete_cookie(COOKIE, httponly=True, samesite="Strict", secure=secure)
+    return answer
+
+
+def _refuse_other_sites() -> None:
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise Forbidden("forms of other sites are refused")
