@@ -34,11 +34,15 @@ _SPAN: Final = "copydesk-span"
 def is_wanted(environ: Mapping[str, str]) -> bool:
     """Whether traces were asked for: ``COPYDESK_OTEL``, else whether a collector is named.
 
+    ``OTEL_SDK_DISABLED=true`` says no to both.
+
     Raises ``BadSettings`` when the variable is neither on nor off.
     """
     word = environ.get(VARIABLE, "").strip().lower()
     if word not in ("", "on", "off"):
         raise BadSettings(f"{VARIABLE} must be on or off, not {word!r}")
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":  # OpenTelemetry's own way to say off
+        return False
     return word == "on" or (word == "" and any(environ.get(name) for name in ENDPOINTS))
 
 

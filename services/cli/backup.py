@@ -71,4 +71,7 @@ def describe(held: Held) -> str:
 
 def _gone(held: Held) -> str:
     when = "" if held.newest is None else f" after {held.newest:%Y-%m-%d %H:%M:%S} UTC"
-    return f"what was accepted, withdrawn or erased{when} is not in it, and has to be done again"
+    return (
+        f"what was accepted, withdrawn or erased{when} is not in it, and has to be done again; keys revoked "
+        "since are good again: see `copydesk keys list`"
+    )

@@ -68,6 +68,12 @@ def read_passwords(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
 def _password(kept: Path, given: str, variable: str) -> str:
     if given and not USABLE.fullmatch(given):
         raise BadSettings(f'{variable} must be 12 or more of the ASCII characters, without blanks, " and \\')
+    if given and variable == GIVEN["elastic"] and kept.exists() and kept.read_text(encoding="utf-8") != given:
+        # It goes by what it was told at its first start: with another, nothing would find in.
+        raise BadSettings(
+            f"{variable} is not what Elasticsearch was first started with; leave it out, or stop everything "
+            "and remove the volumes `secrets` and `elasticsearch-config`, whose passwords are then made anew"
+        )
     if given:
         return given
     return kept.read_text(encoding="utf-8") if kept.exists() else secrets.token_urlsafe(RANDOM_BYTES)

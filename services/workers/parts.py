@@ -94,7 +94,7 @@ class Parts:
 
     def close(self) -> None:
         """Close whatever was opened."""
-        for name in ("tracing", "waker", "index", "fingerprints", "ledger"):
+        for name in ("waker", "index", "fingerprints", "ledger", "tracing"):  # which may wait for a collector
             part = self.__dict__.pop(name, None)
             if hasattr(part, "close"):
                 part.close()

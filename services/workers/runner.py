@@ -198,14 +198,14 @@ class StageRunner:
         if seconds is not None:
             # The ledger is nobody else's meanwhile: a claim must be small enough for its commit as well.
             self._size.learn(len(claim.works), seconds)
-        self._measure(claim, outcomes, done, seconds)
         self._wake(claim, done, pause)
-        if done.words:
-            self._tell(claim, outcomes)
         if done.leads:
             steps.write_leads(done.leads, self._parts.near)
         if self._stage == "dedupe" and done.words:  # only what was compared, and is written down, counts
             self._parts.context.count(steps.sightings(claim.works, outcomes))
+        self._measure(claim, outcomes, done, seconds)  # what only tells comes when all is done
+        if done.words:
+            self._tell(claim, outcomes)
         said = ", ".join(f"{count} {word}" for word, count in sorted(done.words.items())) or "came too late"
         if not done.words:
             get_logger().warning("batch came too late", stage=self._stage, lane=claim.lane)
@@ -213,7 +213,7 @@ class StageRunner:
             get_logger().info("batch done", stage=self._stage, lane=claim.lane, **done.words)
         # What the index refuses goes to quarantine without having raised, and is no success either.
         failures = [outcome for outcome in outcomes if outcome.word in ("failed", "quarantined")]
-        return self._end(said, failures)
+        return self._end(said, failures if done.words else ())  # what came too late convicted nobody
 
     def _tell(self, claim: Claim, outcomes: Sequence[Outcome]) -> None:
         """Tell the log, and a trace where there is one, what became of each article and who brought it."""

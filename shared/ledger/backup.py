@@ -23,8 +23,8 @@ BUSY_SECONDS = 30.0  # a checkpoint or a migration may hold the ledger for a whi
 PG_WORDS = (
     "the ledger is in PostgreSQL, which has tools of its own for that: `pg_dump --format=custom "
     "--file=ledger.dump --dbname=postgresql://...` while everything runs, and with everything stopped "
-    "`pg_restore --clean --if-exists --dbname=postgresql://... ledger.dump`, then `copydesk migrate` and "
-    "`copydesk reindex`"
+    "`createdb` a new database, `pg_restore --dbname=postgresql://... ledger.dump` into it, name it in "
+    f"{PREFIX}LEDGER_URL, then `copydesk migrate` and `copydesk reindex`"
 )
 
 

@@ -28,6 +28,8 @@ EXPORTER = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
         (COLLECTOR | {"COPYDESK_OTEL": "off"}, False),
+        (COLLECTOR | {"OTEL_SDK_DISABLED": "true"}, False),
+        ({"COPYDESK_OTEL": "on", "OTEL_SDK_DISABLED": "TRUE"}, False),
     ],
 )
 def test_traces_are_made_when_switched_on_or_when_a_collector_is_named(environ, wanted):

@@ -59,6 +59,17 @@ def test_a_password_that_is_given_takes_the_place_of_the_one_before(tmp_path: Pa
 
 
 @as_root
+def test_elasticsearch_keeps_the_password_of_its_first_start(tmp_path: Path) -> None:
+    given = {"ELASTIC_PASSWORD": "first-of-its-kind"}
+    make_secrets(tmp_path, given, OWN)
+    make_secrets(tmp_path, given, OWN)
+    with pytest.raises(BadSettings, match="first started with") as caught:
+        make_secrets(tmp_path, {"ELASTIC_PASSWORD": "second-of-its-kind"}, OWN)
+    assert "of-its-kind" not in str(caught.value)
+    assert (tmp_path / "elastic-password").read_text() == "first-of-its-kind"
+
+
+@as_root
 def test_each_file_can_be_read_by_its_service_alone(tmp_path: Path) -> None:
     make_secrets(tmp_path, {}, OWN)
     owners = {
