@@ -81,8 +81,8 @@ DESCRIBED: Final[Mapping[str, tuple[str, Schema]]] = {
     "facet_size": ("values of each facet", _whole(1, MAX_FACET_SIZE, DEFAULT_SIZE)),
     "interval": ("hour, day, week, month; or a number of minutes, hours or days such as 6h", _TEXT),
     "split": ("also count the ten largest of these", _one_of(("source", "topic"))),
-    "window": ("the time looked at, up to now: a number of hours, days or weeks such as 6h, 24h, 7d", _TEXT),
-    "before": ("the time just before it that it is compared with, told in the same way", _TEXT),
+    "window": ("the time looked at, up to `to`: hours, days or weeks such as 6h, 7d; else 24h", _TEXT),
+    "before": ("the time just before it that it is compared with, told in the same way; else 7d", _TEXT),
     "field": ("what is counted", _one_of(FIELDS, FIELDS[0])),
     "format": ("ninjs: IPTC's ninjs 3.1, as by Accept: application/ninjs+json", _one_of(("json", "ninjs"))),
 }  # fmt: skip
