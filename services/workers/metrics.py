@@ -44,7 +44,7 @@ PUBLISHED_SECONDS: Final = (
 MOST_SOURCES: Final = 20  # with a series of their own
 OTHER: Final = "other"
 # How Elasticsearch names what it answers 429 with: for one item, or for a whole request.
-BUSY: Final = ("es_rejected_execution_exception", "circuit_breaking_exception", "ApiError(429")
+BUSY: Final = ("es_rejected_execution_exception", "circuit_breaking_exception", "Elasticsearch answered 429")
 
 
 class Measures:
