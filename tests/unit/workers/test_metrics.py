@@ -192,7 +192,7 @@ def test_an_index_that_cannot_be_asked_for_its_sources_stops_nothing(measures: M
     [
         ("es_rejected_execution_exception: rejected execution of coordinating operation", 2),
         ("circuit_breaking_exception: [parent] Data too large", 2),
-        ("ApiError(429, 'None')", 2),
+        ("Elasticsearch answered 429: ApiError(429, 'None')", 2),
         ("Elasticsearch does not answer: Connection refused", 0),
         ("cluster_block_exception: disk usage exceeded flood-stage watermark", 0),
     ],
