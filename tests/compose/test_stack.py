@@ -152,7 +152,9 @@ class Stack:
 
         def look() -> int:
             try:
-                return int(self.search(q='"old harbour"', source=source)["total"]["articles"])
+                # Without folding: a lead of another source counts for those of its copies, too.
+                found = self.search(q='"old harbour"', source=source, duplicates="keep")
+                return int(found["total"]["articles"])
             except HTTPError as error:
                 error.close()
                 if error.code != 503:  # a busy engine: one is to ask again
