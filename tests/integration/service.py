@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import pytest
 
 from services.cli.system import web_children
 from shared.settings import Settings
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[2]
 
 
 def run_ingest(settings: Settings, log: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
@@ -25,6 +29,36 @@ def run_ingest(settings: Settings, log: Path) -> AbstractContextManager[subproce
 def run_search(settings: Settings, log: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Search in one worker process on the settings' port, and what it says in ``log``."""
     return _run(1, settings.search_port, settings, log)
+
+
+@contextmanager
+def run_app(factory: str, threads: int, environ: Mapping[str, str]) -> Iterator[httpx.Client]:
+    """An app of a test's own (``module:function``) in one worker process, and a client that asks it."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1",
+               "--blocking-threads", str(threads), "--workers-kill-timeout", "3",
+               "--factory", factory]  # fmt: skip
+    server = subprocess.Popen(command, env={**os.environ, **environ}, cwd=ROOT, start_new_session=True)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            _await(client)
+            yield client
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _await(client: httpx.Client) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            client.get("/healthz")
+        except httpx.TransportError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 @contextmanager

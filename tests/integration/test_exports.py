@@ -6,14 +6,10 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 
 from services.search.app import create_app
@@ -23,7 +19,7 @@ from shared.index.embedded import EmbeddedIndex
 from shared.index.walking import WalkGone
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.settings import Settings
-from tests.servers import free_port
+from tests.integration.service import run_app
 
 MANY = 2 * STEP_SIZE + 50
 BODY = "The ferry left. " * 6_000  # far more than lies between a server and a client that does not read
@@ -45,38 +41,8 @@ def app():
     return create_app(settings, ForgetfulIndex(settings.index_dir), open_ledger(settings))
 
 
-@contextmanager
 def serving(data_dir):
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1",
-               "--blocking-threads", "4", "--workers-kill-timeout", "3", "--factory",
-               "tests.integration.test_exports:app"]  # fmt: skip
-    server = subprocess.Popen(
-        command,
-        env={**os.environ, DATA: str(data_dir)},
-        cwd=Path(__file__).parents[2],
-        start_new_session=True,
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            _await(client)
-            yield client
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _await(client):
-    end = time.monotonic() + 60
-    while True:
-        try:
-            client.get("/healthz")
-        except httpx.TransportError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+    return run_app("tests.integration.test_exports:app", 4, {DATA: str(data_dir)})
 
 
 @pytest.fixture(scope="module")

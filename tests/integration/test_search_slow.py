@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +20,7 @@ from shared.index.embedded import EmbeddedIndex
 from shared.index.port import SEARCH_SECONDS
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.settings import Settings
-from tests.servers import free_port
+from tests.integration.service import run_app
 
 pytestmark = pytest.mark.slow
 
@@ -43,34 +40,8 @@ def app():
     return create_app(settings, EmbeddedIndex(settings.index_dir, dear=0.05), open_ledger(settings))
 
 
-@contextmanager
 def serving(data_dir):
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1",
-               "--blocking-threads", str(THREADS), "--workers-kill-timeout", "3", "--factory",
-               "tests.integration.test_search_slow:app"]  # fmt: skip
-    environ = {**os.environ, DATA: str(data_dir)}
-    server = subprocess.Popen(command, env=environ, cwd=Path(__file__).parents[2], start_new_session=True)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            _await(client)
-            yield client
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _await(client):
-    end = time.monotonic() + 60
-    while True:
-        try:
-            client.get("/healthz")
-        except httpx.TransportError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+    return run_app("tests.integration.test_search_slow:app", THREADS, {DATA: str(data_dir)})
 
 
 def made(number):
