@@ -60,6 +60,9 @@ _DEPARTMENTS = frozenset(
 )
 _THE = frozenset(("the ", "The "))
 _QUOTE_BEFORE, _QUOTE_BEHIND = "\"“„«‘'", re.compile(r"(?: \d+)?[,.!?]?[\"”“»’']")
+_PARTIES = frozenset(
+    ("Democratic Party", "Labour Party", "Conservative Party", "Republican Party")
+)  # of any country
 _TO_HEADS = frozenset(("Committee", "Campaign", "Coalition", "Movement", "Fund", "Foundation", "Commission"))
 
 
@@ -266,52 +269,50 @@ def _one(last: Piece, piece: Piece, between: list[str]) -> Piece:
 
 def _is_longer(last: Piece, piece: Piece, known: Gazetteer) -> bool:
     """Whether two neighbouring pieces, at least one of them a known name, make one longer name."""
-    if not last.title and " ".join((last.text, *piece.joint.split(), piece.text)) in known.towns:
-        return True
     if last.title:  # Defence Forces, Interior Ministry
         starts = piece.words[0] in known.organisation_words and piece.words[0] not in known.first_names
         return starts and not piece.joint and piece.known is None
+    if " ".join((last.text, *piece.joint.split(), piece.text)) in known.towns:
+        return True
     if piece.joint:
         if piece.joint.startswith(("of", "for")):
             return not last.known and _may_join(last, piece, known)
         return not last.known and last.words[0] in known.organisation_heads
-    first = piece.words[0]
     if piece.split and last.known is None:  # First Chicago NBD Corp.
-        begins = first in known.names and (
+        begins = piece.words[0] in known.names and (
             last.words[-1] in MAY_BEGIN or last.words[-1] not in known.not_names
         )
         return begins and piece.words[-1] in known.organisation_words and last.words[-1] not in known.demonyms
-    if last.known is None and piece.known is not None:
-        if piece.known.type == "organisation":  # Kurdistan Democratic Party
-            whole = (" " in piece.text or len(last.words) > 1) and piece.text.split()[
-                -1
-            ] in known.organisation_words
-            return (
-                whole
-                and not last.opens
-                and last.words[-1] not in known.demonyms
-                and last.words[-1] not in known.not_names
-            )
-        return piece.known.type == "place" and (
-            last.words[0] in known.first_names or last.words[-1] in known.place_heads
-        )
-    if last.known is not None and piece.known is not None:
-        whole = last.known.type == "place" and piece.known.type == "organisation"
-        return whole and piece.text in (
-            "Democratic Party",
-            "Labour Party",
-            "Conservative Party",
-            "Republican Party",
-        )
-    if last.known is not None and piece.known is None:
-        if not known.organisation_words.isdisjoint((piece.text.split()[0], piece.words[-1])):
-            return True
-        if last.known.type != "place" or first in known.not_names or first in known.demonyms:
-            return False
-        if first in known.first_names and len(piece.words) > 1:
-            return False
-        return piece.words[-1] in known.place_words or last.text in known.first_names or len(piece.words) < 3
-    return False
+    if last.known is None:
+        return piece.known is not None and _leads_into(last, piece, piece.known, known)
+    return _goes_on(last, last.known, piece, known)
+
+
+def _leads_into(last: Piece, piece: Piece, name: KnownName, known: Gazetteer) -> bool:
+    """Whether what is not known belongs before a known name."""
+    if name.type == "organisation":  # Kurdistan Democratic Party
+        whole = " " in piece.text or len(last.words) > 1
+        kind = piece.text.split()[-1] in known.organisation_words
+        named = last.words[-1] not in known.demonyms and last.words[-1] not in known.not_names
+        return whole and kind and named and not last.opens
+    return name.type == "place" and (
+        last.words[0] in known.first_names or last.words[-1] in known.place_heads
+    )
+
+
+def _goes_on(last: Piece, name: KnownName, piece: Piece, known: Gazetteer) -> bool:
+    """Whether a known name goes on with the next piece."""
+    if piece.known is not None:
+        whole = name.type == "place" and piece.known.type == "organisation"
+        return whole and piece.text in _PARTIES
+    if not known.organisation_words.isdisjoint((piece.text.split()[0], piece.words[-1])):
+        return True
+    first = piece.words[0]
+    if name.type != "place" or first in known.not_names or first in known.demonyms:
+        return False
+    if first in known.first_names and len(piece.words) > 1:
+        return False
+    return piece.words[-1] in known.place_words or last.text in known.first_names or len(piece.words) < 3
 
 
 def _join_across(line: str, before: list[Piece], pieces: list[Piece], known: Gazetteer) -> None:
