@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-from shared.limits import HEADERS as LIMITS
+from shared.quota import HEADERS as LIMITS
 from shared.settings import Settings
 
 MAX_AGE_SECONDS: Final = 600  # how long a browser need not ask again whether it may ask

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -30,9 +30,11 @@ from werkzeug.exceptions import (
 
 from shared.codec import to_json
 from shared.docs import POLICY, docs_page
-from shared.errors import CopydeskError, InvalidRequest, Unavailable
+from shared.errors import InvalidRequest, Unavailable
 from shared.fields import FieldError, errors_of, field_errors
 from shared.log import get_logger
+from shared.proxies import trust_proxies
+from shared.readiness import ADVICE, DOCTOR, Checks, Readiness, clean
 from shared.reading import Room, Stream
 from shared.settings import Settings
 
@@ -51,17 +53,6 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-
-DOCTOR: Final = "`copydesk doctor` says why, and what to do"
-# Why a failed check matters, and what to do; for everybody, so without a word of hosts and files.
-ADVICE: Final[Mapping[str, str]] = {
-    "ledger": f"nothing is accepted or worked on until it is back; {DOCTOR}",
-    "index": f"searches answer 503 and articles wait until it is back; {DOCTOR}",
-    "broker": "articles are accepted, and wait until it is back; start it, or correct COPYDESK_BROKER_URL",
-    "capacity": "pushes get 429 or 503; add workers, make room, or `copydesk prune`",
-}
-
-Checks = Mapping[str, Callable[[], None]]
 
 _settled = False
 
@@ -122,7 +113,8 @@ def make_app(name: str, settings: Settings, checks: Checks, optional: Collection
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.extensions[_ROOM] = Room(settings.web_threads)
     app.extensions[KNOWS_CALLER] = lambda: True
-    _add_health(app, checks, frozenset(optional))
+    _add_health(app, Readiness(checks, optional))
+    trust_proxies(app, settings.trusted_proxies)
     _add_errors(app)
     app.before_request(_begin)
     app.after_request(_finish)
@@ -193,9 +185,9 @@ def problem(
         "type": "about:blank",
         "title": title,
         "status": status,
-        "detail": _clean(detail),
+        "detail": clean(detail),
     }
-    body["errors"] = [{"field": _clean(item.field), "message": _clean(item.message)} for item in errors]
+    body["errors"] = [{"field": clean(item.field), "message": clean(item.message)} for item in errors]
     if position is not None:
         body["position"] = position
     answer = Response(to_json(body | extra), status, content_type=PROBLEM_TYPE)
@@ -216,16 +208,15 @@ def unavailable(error: Unavailable) -> Response:
     return answer
 
 
-def _add_health(app: OpenAPI, checks: Checks, optional: frozenset[str]) -> None:
+def _add_health(app: OpenAPI, readiness: Readiness) -> None:
     @app.route("/healthz")
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.route("/readyz")
     def readyz() -> tuple[dict[str, object], int]:
-        found = {name: _run(name, check) for name, check in checks.items()}
-        failed = {name for name, error in found.items() if error is not None}
-        status = "unavailable" if failed - optional else "degraded" if failed else "ready"
+        found = readiness.look()
+        status, failed = readiness.status(found), {name for name, error in found.items() if error is not None}
         shown = {name: {"status": "failed" if error else "ok"} for name, error in found.items()}
         if app.extensions[KNOWS_CALLER]():  # an engine's words name hosts and files
             for name in failed:
@@ -251,17 +242,6 @@ def _document(app: OpenAPI) -> dict[str, Any]:
     told = app.api_doc
     components = {name: value for name, value in told["components"].items() if value is not None}
     return {**told, "components": components}
-
-
-def _run(name: str, check: Callable[[], None]) -> str | None:
-    try:
-        check()
-    except CopydeskError as error:
-        return _clean(str(error)) or type(error).__name__
-    except Exception as error:  # noqa: BLE001 - the edge: a check that breaks is a failed check
-        get_logger().exception("check broke", check=name)
-        return type(error).__name__  # its text may carry a password from a URL
-    return None
 
 
 def _add_errors(app: OpenAPI) -> None:
@@ -326,16 +306,11 @@ def _drain(given: Request) -> None:
     """
     if 0 < (given.content_length or 0) <= MAX_DRAINED_BYTES and not g.get("body_taken"):
         with suppress(HTTPException, Unavailable, OSError):
-            room().read(stream_of(given), MAX_DRAINED_BYTES, DRAIN_SECONDS)
+            room().drain(stream_of(given), MAX_DRAINED_BYTES, DRAIN_SECONDS)
 
 
 def _too_large(limit: int) -> str:
     return f"the body must have at most {limit} bytes"
-
-
-def _clean(text: str) -> str:
-    """Text that can be written as UTF-8: a lone surrogate in a sender's words becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _version() -> str:

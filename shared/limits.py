@@ -7,24 +7,18 @@ being flooded then is the room in the ledger.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from shared.http import problem
 from shared.keys.web import caller, need_of
+from shared.proxies import client_address
+from shared.quota import WINDOW_SECONDS, quota_exceeded, quota_headers, storage_options
 from shared.settings import Settings
 
-WINDOW_SECONDS: Final = 60
 POLICY: Final = "per-minute"
-QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
-REDIS_SECONDS: Final = 0.2  # for an answer; a Redis that hangs is asked again only now and then
-HEADERS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit",
-                  "RateLimit-Policy")  # fmt: skip
 
 
 def limit_rate(app: Flask, settings: Settings, per_minute: int) -> None:
@@ -38,7 +32,7 @@ def limit_rate(app: Flask, settings: Settings, per_minute: int) -> None:
         _who,
         application_limits=[f"{per_minute}/minute"],
         storage_uri=settings.redis_url or "memory://",
-        storage_options=_options(settings),
+        storage_options=storage_options(settings),
         strategy="fixed-window",
         in_memory_fallback_enabled=True,
         key_prefix=app.name,
@@ -51,14 +45,7 @@ def limit_rate(app: Flask, settings: Settings, per_minute: int) -> None:
 
 def _who() -> str:
     key = caller()
-    return f"key:{key.id}" if key else f"address:{request.remote_addr or 'none'}"
-
-
-def _options(settings: Settings) -> dict[str, Any]:
-    if not settings.redis_url:
-        return {}
-    waits = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
-    return {**waits, "retry": Retry(NoBackoff(), 0), "key_prefix": "copydesk:limits"}
+    return f"key:{key.id}" if key else f"address:{client_address()}"
 
 
 def _tells(limiter: Limiter, per_minute: int) -> Callable[[Response], Response]:
@@ -73,7 +60,7 @@ def _tells(limiter: Limiter, per_minute: int) -> Callable[[Response], Response]:
         except Exception:  # noqa: BLE001 - whatever Redis' library raises: headers are no reason for a 500
             return answer
         seconds = max(1, min(WINDOW_SECONDS, int(reset_at - time.time()) + 1))
-        answer.headers.update(_headers(per_minute, remaining, seconds))
+        answer.headers.update(quota_headers(POLICY, per_minute, remaining, seconds))
         if found.breached:
             answer.headers["Retry-After"] = str(seconds)
         return answer
@@ -81,15 +68,6 @@ def _tells(limiter: Limiter, per_minute: int) -> Callable[[Response], Response]:
     return tell
 
 
-def _headers(limit: int, remaining: int, seconds: int) -> Mapping[str, str]:
-    values = (
-        str(limit), str(remaining), str(int(time.time()) + seconds),
-        f'"{POLICY}";r={remaining};t={seconds}', f'"{POLICY}";q={limit};w={WINDOW_SECONDS}',
-    )  # fmt: skip
-    return dict(zip(HEADERS, values, strict=True))
-
-
 def _exceeded(error: RateLimitExceeded) -> Response:
     words = f"no more than {error.limit.limit.amount} requests a minute; come back after Retry-After"
-    extra = {"type": QUOTA_EXCEEDED, "violated-policies": [POLICY]}
-    return problem(429, "Too many requests", words, **extra)  # type: ignore[arg-type]
+    return quota_exceeded(POLICY, words)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, get_ident
 from typing import Final, Protocol
 
 from werkzeug.exceptions import RequestTimeout
@@ -20,6 +20,8 @@ from shared.errors import Unavailable
 BODY_SECONDS: Final = 10.0  # for a whole body
 GRACE_SECONDS: Final = 0.5  # a body that takes longer needs one of the few places of the slow
 PLACE_SECONDS: Final = 0.25  # to wait for a place: others are done in a moment, or slow
+LINGERS_SECONDS: Final = 0.15  # whoever holds a place for longer is waiting for its sender
+DRAIN_PLACE_SECONDS: Final = 0.01
 WAIT_SECONDS: Final = 0.05  # a read that took longer has waited for its sender
 MAX_PIECE_BYTES: Final = 64 * 1024
 _FREE_THREADS: Final = 2
@@ -37,18 +39,22 @@ class Stream(Protocol):
 class Room:
     """The places of those who may hold a thread while they send; the rest of the threads stays free.
 
-    A quarter of the threads are for streams, as many for slow bodies; two are for requests without a body.
+    A quarter of the threads are for streams, as many for slow bodies, one for bodies that nobody wants; two
+    are for requests without a body.
     """
 
     def __init__(self, threads: int) -> None:
-        few = max(1, threads // 4)
+        few = self._few = max(1, threads // 4)
+        self._most = max(1, threads - few - 1 - _FREE_THREADS)
         self._streams = BoundedSemaphore(few)
         self._slow = BoundedSemaphore(few)
-        self._bodies = BoundedSemaphore(max(1, threads - few - _FREE_THREADS))
+        self._bodies = BoundedSemaphore(self._most)
+        self._unwanted = BoundedSemaphore(1)
+        self._since: dict[int, float] = {}  # when each thread that reads a body began to
 
     def read(self, stream: Stream, most: int, seconds: float = BODY_SECONDS) -> bytes:
         """At most ``most`` bytes; raises 408 after ``seconds``, ``Unavailable`` where too many are slow."""
-        with _place(self._bodies, PLACE_SECONDS):
+        with _place(self._bodies, 0 if self._is_held_up() else PLACE_SECONDS), self._reading():
             began = time.monotonic()
             parts = timed_pieces(stream, most)
             data = bytearray()
@@ -64,6 +70,34 @@ class Room:
                     if time.monotonic() - began > seconds:
                         raise RequestTimeout(f"the body did not come within {seconds:g} seconds")
         return bytes(data)
+
+    def drain(self, stream: Stream, most: int, seconds: float) -> None:
+        """Read what is not wanted, for ``seconds``, so that its sender hears why; raises ``Unavailable``.
+
+        Anybody may send such a body, and then nothing: so it takes no place of those who are let in.
+        """
+        with _place(self._unwanted, DRAIN_PLACE_SECONDS):
+            began = time.monotonic()
+            for _ in timed_pieces(stream, most):
+                if time.monotonic() - began > seconds:
+                    return
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        self._since[get_ident()] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._since[get_ident()]
+
+    def _is_held_up(self) -> bool:
+        """Whether slow senders hold theirs and half of the other places: to wait for one would hold up all.
+
+        Each that waits does so in a thread, and who is refused may come again at once, two hundred at a time.
+        """
+        now = time.monotonic()
+        slow = sum(now - since > LINGERS_SECONDS for since in list(self._since.values()))
+        return 2 * (slow - self._few) >= self._most - self._few
 
     def take_stream(self) -> Release:
         """Take the place of a stream; the answer gives it back. Raises ``Unavailable`` when all are taken."""

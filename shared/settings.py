@@ -73,6 +73,8 @@ class Settings:
     keys: str = "auto"  # on, off, or auto: off, and no start on an address that others reach
     search_per_minute: int = 0  # requests of one key, or of one address without keys; 0: any number
     ingest_per_minute: int = 0
+    wrong_keys_per_minute: int = 60  # from one address, which gets 429 then; good ones go on; 0: any number
+    trusted_proxies: int = 0  # in front, whose X-Forwarded-For, -Proto and -Host are believed
     cors_origins: str = ""  # of pages that may ask: https://desk.example,https://app.example; or *
     keep_originals_days: float = 0.0  # 0: for ever, as in the next two
     keep_ended_days: float = 0.0  # submissions that are no article's present revision, and their journey
@@ -155,6 +157,8 @@ MAY_BE_ZERO = frozenset(
         "metrics_port",
         "search_per_minute",
         "ingest_per_minute",
+        "wrong_keys_per_minute",
+        "trusted_proxies",
         "index_replicas",
         "keep_originals_days",
         "keep_ended_days",
@@ -223,7 +227,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         except (ValueError, KeyError) as error:
             raise BadSettings(f"{PREFIX}{name.upper()} must be of type {kind}, not {text!r}") from error
     made = Settings(**values)
-    if made.keys == "auto" and not _is_loopback(made.bind):
+    if made.keys == "auto" and not is_loopback(made.bind):
         raise BadSettings(
             f"{PREFIX}BIND={made.bind} lets others reach the services: set {PREFIX}KEYS=on and make keys "
             f"with `copydesk keys create`, or {PREFIX}KEYS=off if something in front of them asks who it is"
@@ -259,7 +263,8 @@ def read_secret(variable: str, path: str) -> str:
     return text
 
 
-def _is_loopback(bind: str) -> bool:
+def is_loopback(bind: str) -> bool:
+    """Whether only this machine reaches what binds there."""
     try:
         return bind == "localhost" or ipaddress.ip_address(bind).is_loopback
     except ValueError:  # a name: it may be anybody's address
@@ -270,4 +275,11 @@ def _is_loopback(bind: str) -> bool:
 NOT_SETTINGS = frozenset({
     "COPYDESK_REQUIRE_SERVERS", "COPYDESK_HEARTBEAT", "COPYDESK_API_KEY", "COPYDESK_OTEL",
     "COPYDESK_FLOWER_PASSWORD", "COPYDESK_FLOWER_PASSWORD_FILE",
+    # Of docker-compose's files, for those who export them.
+    "COPYDESK_PUBLISH", "COPYDESK_EXTRAS", "COPYDESK_PROMETHEUS_PORT", "COPYDESK_PROMETHEUS_DAYS",
+    "COPYDESK_GRAFANA_PORT", "COPYDESK_GRAFANA_PASSWORD", "COPYDESK_REDIS_PASSWORD", "COPYDESK_REDIS_MEMORY",
+    "COPYDESK_REDIS_LIMIT", "COPYDESK_WORKER_LIMIT", "COPYDESK_ELASTICSEARCH_PORT",
+    "COPYDESK_ELASTICSEARCH_LIMIT", "COPYDESK_RABBITMQ_PASSWORD", "COPYDESK_ERLANG_COOKIE",
+    "COPYDESK_RABBITMQ_UID", "COPYDESK_RABBITMQ_GID", "COPYDESK_RABBITMQ_LIMIT", "COPYDESK_POSTGRES_PASSWORD",
+    "COPYDESK_POSTGRES_UID", "COPYDESK_POSTGRES_GID", "COPYDESK_POSTGRES_BUFFERS", "COPYDESK_POSTGRES_LIMIT",
 })  # fmt: skip

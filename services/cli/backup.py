@@ -11,9 +11,11 @@ from pathlib import Path
 import click
 
 from services.cli.ground import has_ledger, is_locked
-from services.cli.walk import count_of
+from services.cli.walk import count_of, progress
 from shared.errors import BadSettings, Unavailable
-from shared.ledger.backup import Held, copy_ledger, ledger_file, put_back
+from shared.ledger.backup import Held, copy_ledger, is_on_server, ledger_file, put_back
+from shared.ledger.moving import count_rows, load_backup
+from shared.ledger.users import ledger_alone
 from shared.settings import PREFIX, read_settings
 
 GIB = 1024**3
@@ -45,16 +47,24 @@ def backup(target: Path) -> None:
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def restore(source: Path) -> None:
-    """Put a backup of the ledger into an empty data folder.
+    """Put a backup of the ledger into an empty data folder, or into an empty PostgreSQL database.
 
-    What was accepted after the backup is not in it, and has to be pushed again.
+    The second is how a newsroom moves from one host to several: it is the database that the settings name.
+    What was accepted after the backup is not in it, and has to be pushed again. What pg_dump
+    wrote is put back by pg_restore.
     """
     settings = read_settings()
-    ledger = ledger_file(settings)
     if is_locked(settings):
         raise BadSettings(f"Copydesk runs on {settings.data_dir}; stop it first")
-    held = put_back(source, ledger)
-    click.echo(f"{ledger}: {describe(held)}")
+    if is_on_server(settings):
+        with progress("rows", count_rows(source)) as advance:
+            held = load_backup(source, settings, advance)
+        where = "PostgreSQL"
+    else:
+        where = str(ledger_file(settings))
+        with ledger_alone(settings):
+            held = put_back(source, ledger_file(settings))
+    click.echo(f"{where}: {describe(held)}")
     click.echo(_gone(held))
     click.echo(
         "next: `copydesk migrate`, start Copydesk, `copydesk reindex` (an index of before would keep what is "

@@ -5,9 +5,8 @@ Each finding says what was seen, why it matters, and what to do.
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 
 from services.cli.broker import pings
 from services.cli.doctor import Finding, advise
@@ -16,16 +15,20 @@ from services.cli.running import as_it_runs
 from services.cli.system import answers, flower_url
 from shared.clock import now_ms, to_ms
 from shared.errors import Unavailable
+from shared.fingerprints.open import open_fingerprints
+from shared.keys.open import open_keys
+from shared.keys.port import SCOPES, ApiKey
 from shared.ledger.keeping import Load, QuarantineFilter
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Backlog, Ledger
 from shared.messages import STAGES, SWEEP, task_name
 from shared.queue import RedisState, listeners, probe_redis
-from shared.settings import PREFIX, Settings
+from shared.settings import PREFIX, Settings, is_loopback
 
 STUCK_SECONDS = 120.0  # far more than a batch, a retry and the sweeper's turn take together
 SKEW_SECONDS = 3.0  # a fifth of a lease
 NEARLY_FULL = 0.9
+NEARLY_NONE = 2  # times what has to be free
 MIB = 1024**2
 
 
@@ -33,6 +36,7 @@ def check_running(settings: Settings, *, running: bool) -> Iterator[Finding]:
     """Every finding about a system that runs, or is to run with these settings."""
     found = as_it_runs(settings)
     yield from check_open_door(settings)
+    yield from check_keys(settings)
     if found.redis_url and pings(found.redis_url):
         yield from _check_redis(found)
         if found.broker_url and pings(found.broker_url):
@@ -49,17 +53,43 @@ def check_running(settings: Settings, *, running: bool) -> Iterator[Finding]:
 
 def check_open_door(settings: Settings) -> Iterator[Finding]:
     """Whether an address that others reach lets everybody in."""
-    if settings.keys_on or _is_loopback(settings.bind):
+    if settings.keys_on or is_loopback(settings.bind):
         return
     told = f"off on {settings.bind}: whoever reaches it may push, withdraw and read; set {PREFIX}KEYS=on"
     yield Finding("keys", good=False, told=f"{told} and make keys with `copydesk keys create`")
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def check_keys(settings: Settings) -> Iterator[Finding]:
+    """Whether anybody can come in where keys are asked for; a ledger that is away is told of elsewhere."""
+    if not settings.keys_on or not has_ledger(settings):
+        return
+    with suppress(Unavailable), closing(open_keys(settings)) as store:
+        yield judge_keys(store.all(), now_ms())
+
+
+def judge_keys(keys: Sequence[ApiKey], now: int) -> Finding:
+    """Whether there is a key that is live, and for what there is none."""
+    live = [key for key in keys if key.is_live(now)]
+    if not live:
+        why = f"on, and none {'is live' if keys else 'was made'}: every caller gets 401"
+        advice = "`copydesk keys create NAME --scope ingest` makes one"
+        return Finding("keys", good=False, told=f"{why}; {advice}")
+    missing = [scope for scope in SCOPES[:2] if not any(key.allows(scope) for key in live)]
+    told = f"; none is for {' or '.join(missing)}" if missing else ""
+    return Finding("keys", good=True, told=f"{len(live)} live{told}")
+
+
+def _check_fingerprints(settings: Settings) -> Iterator[Finding]:
+    """Whether the window of texts is there, where there are articles that could be in it."""
+    with suppress(Unavailable), closing(open_ledger(settings)) as ledger:
+        if not ledger.counts():
+            return
+        if open_fingerprints(settings).is_ready():
+            yield Finding("fingerprints", good=True, told="there")
+            return
+        why = "lost: articles wait at dedupe until the sweeper has put them back from the ledger"
+        told = f"{why}; start it, or run `copydesk fingerprints rebuild`"
+        yield Finding("fingerprints", good=False, told=told)
 
 
 def _check_redis(settings: Settings) -> Iterator[Finding]:
@@ -70,6 +100,8 @@ def _check_redis(settings: Settings) -> Iterator[Finding]:
         return
     yield judge_redis(state)
     yield judge_clock(state.now - now_ms())
+    if has_ledger(settings):
+        yield from _check_fingerprints(settings)
 
 
 def _why_not_written(words: str) -> str:
@@ -186,6 +218,17 @@ def judge_room(settings: Settings, load: Load) -> Finding:
     if load.pending >= settings.max_backlog:
         why = f"{load.pending} articles are under way, the limit: pushes get 429"
         return Finding("room", good=False, told=f"{why}; add workers, or raise {PREFIX}MAX_BACKLOG")
-    return Finding(
-        "room", good=True, told=f"the ledger has {load.ledger_bytes / MIB:.0f} MiB, and takes more"
-    )
+    return _judge_what_is_left(settings, load)
+
+
+def _judge_what_is_left(settings: Settings, load: Load) -> Finding:
+    """Whether the ledger takes more for a while yet."""
+    has = f"the ledger has {load.ledger_bytes / MIB:.0f} MiB"
+    if load.free_bytes is not None and load.free_bytes < NEARLY_NONE * settings.min_free_bytes:
+        limit = settings.min_free_bytes / MIB
+        why = f"{load.free_bytes / MIB:.0f} MiB are free on its disk; below {limit:.0f} pushes get 503"
+        return Finding("room", good=False, told=f"{why}; make room, or `copydesk prune`")
+    if load.ledger_bytes > NEARLY_FULL * settings.max_ledger_bytes:
+        why = f"{has} of {settings.max_ledger_bytes / MIB:.0f}; once it is full, pushes get 503"
+        return Finding("room", good=False, told=f"{why}; `copydesk prune`, or raise {PREFIX}MAX_LEDGER_BYTES")
+    return Finding("room", good=True, told=f"{has}, and takes more")

@@ -19,7 +19,9 @@ from services.cli.running import as_it_runs
 from services.cli.vocabularies import RETAG, count_tagged, present_version
 from shared.errors import BadSettings, CopydeskError, IndexMissing
 from shared.index.open import open_index
+from shared.ledger.backup import known_versions
 from shared.ledger.open import open_ledger
+from shared.ledger.tables import Tables
 from shared.settings import PREFIX, Settings, read_settings
 
 SAMPLE = 1_000  # articles, which takes a second or two
@@ -215,7 +217,11 @@ def _check_ledger(settings: Settings) -> str:
     ledger = open_ledger(settings)
     try:
         ledger.check()
-        return f"can be written; {sum(ledger.counts().values())} submissions"
+        tables = Tables(settings)
+        tables.check()
+        told = f"can be written; {sum(ledger.counts().values())} submissions"
+        newer = tables.version() > max(known_versions())
+        return f"{told}; its tables are of a newer release" if newer else told
     finally:
         ledger.close()
 

@@ -15,6 +15,7 @@ from services.cli.ground import has_ledger, is_locked
 from shared.errors import Unavailable
 from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
+from shared.ledger.users import hold_ledger
 from shared.messages import Lane, Stage
 from shared.settings import Settings
 
@@ -50,11 +51,14 @@ def opened_ledger(settings: Settings) -> Iterator[Ledger]:
     """The ledger for one command; raises ``Unavailable`` when it was never made."""
     if not has_ledger(settings):
         raise Unavailable(f"there is no ledger in {settings.data_dir} yet; `copydesk up` makes it")
+    command = click.get_current_context(silent=True)
+    hold = hold_ledger(settings, (command and command.info_name) or "command")
     ledger = open_ledger(settings)
     try:
         yield ledger
     finally:
         ledger.close()
+        hold.close()
 
 
 class Wakes:

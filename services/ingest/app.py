@@ -19,19 +19,20 @@ from services.ingest.routes import make_routes
 from shared.cors import allow_origins, may_change
 from shared.errors import KeyReused, Unavailable
 from shared.fields import FieldError
+from shared.hosts import refuse_other_names
 from shared.http import make_app, problem
 from shared.keys.described import describe_keys
-from shared.keys.keeper import Keeper
-from shared.keys.open import open_keys
+from shared.keys.gate import open_gate
 from shared.keys.port import KeyStore
 from shared.keys.web import Need, ask_for_keys
-from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
+from shared.ledger.serving import serve_ledger
 from shared.limits import limit_rate
 from shared.log import configure_logging
 from shared.metrics import CONTENT_TYPE, exposition
 from shared.metrics_limits import LimitsCollector
 from shared.queue import Waker
+from shared.readiness import in_turn
 from shared.settings import Settings, read_settings
 from shared.tracing import Tracing, open_tracing, trace_requests
 
@@ -63,24 +64,27 @@ def create_app(
 ) -> OpenAPI:
     """Build the service; parts that are not given are opened from the settings.
 
-    The broker is an optional check of ``/readyz``: without it articles are accepted, and wait. So is the
-    capacity: a long backlog passes. A full disk fails the check of the ledger, which is not optional.
+    The broker is an optional check of ``/readyz``: without it articles are accepted, and wait. So are the
+    capacity, since a long backlog passes, and the keys. A full disk fails the check of the ledger, which is
+    not optional.
     """
     if settings is None:
         settings = read_settings()
         configure_logging(settings)
-    ledger = ledger or open_ledger(settings)
-    waker = waker or Waker(settings)
+    served = serve_ledger(settings, "ingest", ledger)
+    ledger, waker = served.ledger, waker or Waker(settings)
     door = Door(settings, ledger, waker)
+    gate = open_gate(settings, keys) if settings.keys_on else None
     checks: dict[str, Callable[[], None]] = {
-        "ledger": door.check_ready,
+        "ledger": in_turn(door.check_ready, served.check_tables),
         "capacity": door.capacity.check_now,
         "broker": waker.check,
+        **({} if gate is None else {"keys": gate.check_made}),
     }
-    app = make_app("services.ingest", settings, checks, optional=("broker", "capacity"))
+    app = make_app("services.ingest", settings, checks, optional=("broker", "capacity", "keys"))
     trace_requests(app, tracing or open_tracing("ingest"))
-    keeper = Keeper(keys or open_keys(settings)) if settings.keys_on else None
-    ask_for_keys(app, keeper, NEEDS)
+    refuse_other_names(app, settings)
+    ask_for_keys(app, gate, NEEDS)
     limit_rate(app, settings, settings.ingest_per_minute)
     allow_origins(app, settings)
     app.before_request(partial(_refuse_other_sites, settings))
@@ -88,7 +92,7 @@ def create_app(
     app.register_error_handler(KeyReused, _key_reused)
     app.register_api(make_routes(door, Quarantine(ledger, waker), ledger))
     describe(app)
-    if keeper is not None:
+    if gate is not None:
         describe_keys(app)
     app.add_url_rule("/", view_func=index)
     view = partial(metrics, ledger, LimitsCollector(settings))

@@ -10,11 +10,13 @@ from flask import Request, Response
 
 from shared.errors import InvalidRequest
 from shared.http import PROBLEM_TYPE
+from shared.keys.web import caller
 from shared.ledger.keeping import OnceAnswer, OnceKey
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
-_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+MAX_CHARS: Final = 255  # of a key, and of what it is kept by
+_KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_CHARS}}}")
 
 
 def read_key(given: Request, body: bytes) -> OnceKey | None:
@@ -23,8 +25,17 @@ def read_key(given: Request, body: bytes) -> OnceKey | None:
     if key is None:
         return None
     if not _KEY.fullmatch(key):
-        raise InvalidRequest(HEADER, "must have 1 to 255 printable ASCII characters")
-    return OnceKey(key, _fingerprint(given, body))
+        raise InvalidRequest(HEADER, f"must have 1 to {MAX_CHARS} printable ASCII characters")
+    return OnceKey(_of_caller(key), _fingerprint(given, body))
+
+
+def _of_caller(key: str) -> str:
+    """The key as it is kept: each caller's own, so that none meets what another has asked or was answered."""
+    holder = caller()
+    if holder is None:
+        return key
+    name = f"{holder.id}/{key}"
+    return name if len(name) <= MAX_CHARS else f"{holder.id}/{sha256(key.encode()).hexdigest()}"
 
 
 def refuse_key(given: Request) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from flask import Response
@@ -26,22 +26,23 @@ from services.search.trends_routes import trends
 from shared.cors import allow_origins
 from shared.errors import IndexMissing, Unavailable
 from shared.fields import FieldError
+from shared.hosts import refuse_other_names
 from shared.http import make_app, problem, unavailable
 from shared.index.open import open_index
 from shared.index.port import ArticleIndex
 from shared.index.walking import WalkGone
 from shared.keys.described import describe_keys
-from shared.keys.keeper import Keeper
-from shared.keys.open import open_keys
+from shared.keys.gate import open_gate
 from shared.keys.port import KeyStore
 from shared.keys.web import Need, ask_for_keys
-from shared.ledger.open import open_ledger
 from shared.ledger.port import Ledger
+from shared.ledger.serving import serve_ledger
 from shared.limits import limit_rate
 from shared.log import configure_logging
 from shared.metrics_index import IndexSize
 from shared.profiles.open import open_profiles
 from shared.profiles.port import SourceProfiles
+from shared.readiness import in_turn
 from shared.settings import Settings, read_settings
 from shared.tracing import Tracing, open_tracing, trace_requests
 
@@ -95,11 +96,18 @@ def create_app(
     cursors = Cursors(settings)
     metrics = SearchMetrics()
     index = guard(measured(index or open_index(settings), metrics), settings.web_threads)
-    ledger = ledger or open_ledger(settings)
-    app = make_app("services.search", settings, {"index": index.check, "ledger": ledger.check})
+    served = serve_ledger(settings, "search", ledger)
+    ledger = served.ledger
+    gate = open_gate(settings, keys) if settings.keys_on else None
+    checks: dict[str, Callable[[], None]] = {
+        "index": index.check,
+        "ledger": in_turn(ledger.check, served.check_tables),
+        **({} if gate is None else {"keys": gate.check_made}),
+    }
+    app = make_app("services.search", settings, checks, optional=("keys",))
     trace_requests(app, tracing or open_tracing("search"))
-    keeper = Keeper(keys or open_keys(settings)) if settings.keys_on else None
-    ask_for_keys(app, keeper, NEEDS)
+    refuse_other_names(app, settings)
+    ask_for_keys(app, gate, NEEDS)
     limit_rate(app, settings, settings.search_per_minute)
     allow_origins(app, settings)
     app.register_error_handler(Unavailable, _away)
@@ -115,12 +123,12 @@ def create_app(
     app.register_api(similar(reader))
     app.register_api(trends(reader))
     pages = desk(reader)
-    if keeper is not None:
-        add_sign_in(app, pages, keeper)
+    if gate is not None:
+        add_sign_in(app, pages, gate)
     app.register_blueprint(pages)
     add_newsapi(app, index, settings.countries())
     describe(app)
-    if keeper is not None:
+    if gate is not None:
         describe_keys(app, {PREFIX: NEWSAPI_ERROR}, query=PREFIX)
     add_metrics(app, metrics, index, IndexSize(settings))
     return app

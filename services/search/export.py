@@ -4,8 +4,9 @@ A transfer that breaks off must not look like a whole one, and the server ends i
 So a failure is the last thing sent, in a shape that no reader takes for an article: NDJSON ends with an
 object that has only ``error``, CSV with a quoted cell that never ends (a strict reader refuses the file).
 
-Constant is the memory of this module. Granian takes pages as fast as they are made, and keeps what a reader
-has not taken: a slow one costs the server up to twice the file, and a thread only while the file is made.
+Granian takes about ten pieces ahead of a slow reader, whatever their size, so they are small: with whole
+pages four readers who stopped at 63 MB cost 490 MB, with pieces 116 MB. Who stops holds a place and a thread
+until it goes on or away.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ FORMATS: Final = get_args(Format)
 LEFT_OUT: Final = ("size", "offset", "highlight", "stories", "facets", "facet_size")
 EXPORT_PARAMETERS: Final = (*(name for name in PARAMETERS if name not in LEFT_OUT), "format")
 STEP_SIZE: Final = 200  # articles held at once; one of them may have 300,000 characters
+PIECE_BYTES: Final = 64 * 1024  # handed to the server at once
 WAITS: Final = (0.5, 1.0, 2.0)  # seconds before each new try of a step; a state is kept far longer
 # What spreadsheets take for the beginning of a formula, in either width; a tab or line break may hide it.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -82,10 +84,10 @@ class Export:
         try:
             if self._kind == "csv":
                 yield csv_rows([self._fields])
-            yield self._page()
+            yield from self._pieces()
             while self._step.mark is not None:
                 self._step = self._next(self._step.mark)
-                yield self._page()
+                yield from self._pieces()
         except Exception as error:
             get_logger().warning("export broke off", error=str(error))
             yield broken_line(self._kind)
@@ -98,11 +100,21 @@ class Export:
         if self._step.mark is not None:
             self._reader.end_walk(self._step.mark)
 
-    def _page(self) -> bytes:
-        articles = [hit.article for hit in self._step.page.hits]
+    def _pieces(self) -> Iterator[bytes]:
+        """The articles of a page as bytes, some in each piece, so that the server holds little unsent."""
+        piece = b""
+        for hit in self._step.page.hits:
+            piece += self._line(hit.article)
+            if len(piece) >= PIECE_BYTES:
+                yield piece
+                piece = b""
+        if piece:
+            yield piece
+
+    def _line(self, article: Article) -> bytes:
         if self._kind == "ndjson":
-            return b"".join(to_json(article_json(article, self._fields)) + b"\n" for article in articles)
-        return csv_rows([csv_cells(article, self._fields) for article in articles])
+            return to_json(article_json(article, self._fields)) + b"\n"
+        return csv_rows([csv_cells(article, self._fields)])
 
     def _next(self, mark: Mark) -> Step:
         for wait in self._waits:

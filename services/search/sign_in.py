@@ -6,7 +6,6 @@ can use it (HttpOnly, SameSite=Strict), and it opens nothing but reading.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -14,15 +13,17 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 from werkzeug.exceptions import BadRequest, Forbidden, LengthRequired, RequestEntityTooLarge
 
 from shared.http import read_body
-from shared.keys.keeper import Keeper, KeyRefused
+from shared.keys.gate import Gate, TooManyWrongKeys
+from shared.keys.keeper import KeyRefused
 from shared.keys.web import COOKIE
 from shared.keys.web import refused as refused_key
 
 _MAX_FORM_BYTES: Final = 4_096
 _WRONG: Final = "This key opens nothing here: it does not exist, has ended, or is not one for searching."
+_TOO_MANY: Final = "Too many wrong keys came from your address. Wait a minute, then try again."
 
 
-def add_sign_in(app: Flask, pages: Blueprint, keeper: Keeper) -> None:
+def add_sign_in(app: Flask, pages: Blueprint, gate: Gate) -> None:
     """Let ``pages`` answer a stranger with the form, and add the addresses that it is sent to."""
     pages.register_error_handler(KeyRefused, _ask)
     forms = Blueprint("sign_in", __name__)
@@ -31,10 +32,13 @@ def add_sign_in(app: Flask, pages: Blueprint, keeper: Keeper) -> None:
     def sign_in() -> Response:
         _refuse_other_sites()
         text = _read_key()
-        with suppress(KeyRefused):
-            keeper.check(text, "search")
-            return _to_the_desk(text)
-        return _form(401, wrong=True)
+        try:
+            gate.check(text, "search")
+        except KeyRefused:
+            return _form(401, _WRONG)
+        except TooManyWrongKeys:
+            return _form(429, _TOO_MANY)
+        return _to_the_desk(text)
 
     @forms.post("/sign-out")
     def sign_out() -> Response:
@@ -70,13 +74,13 @@ def _read_key() -> str:
 
 def _ask(error: KeyRefused) -> Response:
     """The form, with the status and the challenge that a program gets."""
-    answer = _form(refused_key(error).status_code, wrong=error.why != "missing")
+    answer = _form(refused_key(error).status_code, "" if error.why == "missing" else _WRONG)
     answer.headers["WWW-Authenticate"] = refused_key(error).headers["WWW-Authenticate"]
     return answer
 
 
-def _form(status: int, *, wrong: bool) -> Response:
-    answer = make_response(render_template("sign_in.html", wrong=_WRONG if wrong else ""), status)
+def _form(status: int, wrong: str) -> Response:
+    answer = make_response(render_template("sign_in.html", wrong=wrong), status)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

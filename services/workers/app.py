@@ -16,7 +16,8 @@ from services.workers.parts import Parts, read_tagger
 from services.workers.stages.clean.start import warm_up
 from services.workers.stopping import Stop, kill_children
 from services.workers.tasks import Desk, give_back, register_tasks
-from shared.errors import BadSettings
+from shared.errors import BadSettings, Unavailable
+from shared.ledger.users import hold_ledger
 from shared.log import configure_logging, get_logger
 from shared.messages import SWEEP, task_name
 from shared.metrics_serving import MetricsServer
@@ -90,6 +91,7 @@ def _connect_signals(app: Celery, settings: Settings, desk: Desk) -> None:
     def starting(sender: Any, **_: Any) -> None:  # noqa: ANN401
         if not {task_name("clean"), task_name("tag")}.isdisjoint(sender.app.amqp.queues.consume_from):
             _read_rules(settings)  # in the parent, so that its children share what was read and compiled
+        _hold_ledger(settings, str(sender.hostname).partition("@")[0])
         desk.share()
         stop.watch()
 
@@ -131,6 +133,14 @@ def _read_rules(settings: Settings) -> None:
         raise SystemExit(f"copydesk: {error}") from error
     except Exception as error:  # Celery would log it, and go on without rules, to the harm of every article
         raise SystemExit(f"copydesk: the rules cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _hold_ledger(settings: Settings, name: str) -> None:
+    """Be known as one who uses the ledger, children and all; no worker starts while a backup is put back."""
+    try:
+        hold_ledger(settings, name)
+    except Unavailable as error:
+        raise SystemExit(f"copydesk: {error}") from error
 
 
 def _serve_metrics(worker: Any, settings: Settings, desk: Desk) -> None:  # noqa: ANN401 - Celery's own type

@@ -39,9 +39,13 @@ def describe_keys(app: OpenAPI, others: Mapping[str, Content] | None = None, que
 
 
 def _errors(operation: Operation, need: Need) -> dict[int, str]:
-    before = (operation.responses or {}).get("403")
-    words = f"the key is not one for {need}"
-    if before is not None:
-        words = f"{getattr(before, 'description', '')}; or {words}"
-    refused = {} if need == "any" and before is None else {403: words}
-    return {401: "there is no key, or it does not exist, is revoked or has expired", **refused}
+    before = operation.responses or {}
+    refused = {} if need == "any" and "403" not in before else {403: f"the key is not one for {need}"}
+    errors = {**refused, 429: "too many wrong keys came from this address in a minute"}
+    told = {
+        status: f"{getattr(before[str(status)], 'description', '')}; or {words}"
+        if str(status) in before
+        else words
+        for status, words in errors.items()
+    }
+    return {401: "there is no key, or it does not exist, is revoked or has expired", **told}

@@ -60,20 +60,29 @@ class Keeper:
         self._store = store
         self._now = now
         self._steady = steady
+        # Apart, so that no number of made-up ids pushes out a key that is one.
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._strangers: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
         self._asked: dict[str, threading.Event] = {}  # who is being looked up
         self._away_until = 0.0
         self._noted: dict[str, int] = {}
+        self._list: dict[str, _Known] | None = None
+        self._listed_at = float("-inf")
+        self._listing = threading.Lock()
 
-    def check(self, text: str | None, scope: Scope | None) -> ApiKey:
+    def check(self, text: str | None, scope: Scope | None, *, listed: bool = False) -> ApiKey:
         """The key of a caller who may do what wants ``scope`` (None: anything that any key may do).
+
+        With ``listed`` it is looked for in a list of all keys, read once in some seconds: for callers whose
+        questions must not reach the ledger each.
 
         Raises ``KeyRefused``, and ``Unavailable`` for a key that is not known while the ledger is away.
         """
         if not text:
             raise KeyRefused("missing")
-        key = self._look_up(id_of(text))
+        key_id = id_of(text)
+        key = self._find_listed(key_id) if listed else self._look_up(key_id)
         if not matches(text, key) or key is None:
             raise KeyRefused("unknown")
         if not key.is_live(self._now()):
@@ -83,11 +92,18 @@ class Keeper:
             raise KeyRefused("scope")
         return key
 
+    def has_live(self) -> bool:
+        """Whether any key is good for anything now; taken to be so while the ledger is away."""
+        listed, now = self._all_keys(), self._now()
+        if listed is None:
+            return True
+        return any(known.key is not None and known.key.is_live(now) for known in listed.values())
+
     def _look_up(self, key_id: str | None) -> ApiKey | None:
         if key_id is None:  # not even made like a key: there is nothing to look for
             return None
         with self._lock:
-            known = self._known.get(key_id)
+            known = self._recall(key_id)
             if known is not None and self._steady() - known.at < KNOWN_SECONDS:
                 return known.key
             asked = self._asked.get(key_id)
@@ -105,7 +121,7 @@ class Keeper:
         """What another request finds out right now; a ledger that hangs holds that one, and not all."""
         asked.wait(OVERHEAR_SECONDS)
         with self._lock:
-            known = self._known.get(key_id)
+            known = self._recall(key_id)
         return self._last_word(known)
 
     def _ask(self, key_id: str, known: _Known | None) -> ApiKey | None:
@@ -125,12 +141,56 @@ class Keeper:
             raise Unavailable("keys cannot be looked up while the ledger is away; try again")
         return known.key
 
+    def _recall(self, key_id: str) -> _Known | None:
+        return self._known.get(key_id) or self._strangers.get(key_id)
+
     def _remember(self, key_id: str, known: _Known) -> None:
+        kept, other = self._known, self._strangers
+        if known.key is None:
+            kept, other = other, kept
         with self._lock:
-            self._known[key_id] = known
-            self._known.move_to_end(key_id)
-            if len(self._known) > MOST_KNOWN:
-                self._known.popitem(last=False)
+            other.pop(key_id, None)
+            kept[key_id] = known
+            kept.move_to_end(key_id)
+            if len(kept) > MOST_KNOWN:
+                kept.popitem(last=False)
+
+    def _find_listed(self, key_id: str | None) -> ApiKey | None:
+        if key_id is None:
+            return None
+        with self._lock:
+            known = self._known.get(key_id)
+        if known is not None and self._steady() - known.at < KNOWN_SECONDS:
+            return known.key
+        found = self._all_keys()
+        if found is None:
+            return self._last_word(known)
+        return self._last_word(found[key_id]) if key_id in found else None
+
+    def _all_keys(self) -> dict[str, _Known] | None:
+        """All keys, some seconds old at most, or as old as the ledger is away; None where none were read.
+
+        One request reads them, while the others go by what was read before, or wait a moment for the first.
+        """
+        stale = self._steady() - self._listed_at >= KNOWN_SECONDS
+        patience = OVERHEAR_SECONDS if self._list is None else 0
+        if stale and self._listing.acquire(timeout=patience):
+            try:
+                if self._steady() - self._listed_at >= KNOWN_SECONDS:
+                    self._read_list()
+            finally:
+                self._listing.release()
+        return self._list
+
+    def _read_list(self) -> None:
+        now = self._steady()
+        if now < self._away_until:
+            return
+        try:
+            self._list = {key.id: _Known(key, now) for key in self._store.all()}
+            self._listed_at = now
+        except Unavailable:
+            self._away_until = self._steady() + KNOWN_SECONDS
 
     def _note_use(self, key: ApiKey) -> None:
         now = self._now()

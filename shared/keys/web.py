@@ -14,7 +14,8 @@ from flask import Flask, Response, g, request
 
 from shared.errors import Unavailable
 from shared.http import KNOWS_CALLER, problem
-from shared.keys.keeper import Keeper, KeyRefused
+from shared.keys.gate import Gate, TooManyWrongKeys
+from shared.keys.keeper import KeyRefused
 from shared.keys.port import ApiKey, Scope
 
 Need = Scope | Literal["open", "any"]
@@ -30,30 +31,31 @@ _OF_ALL: Final[Mapping[str, Need]] = {
 _NEEDS: Final = "copydesk-needs"
 
 
-def ask_for_keys(app: Flask, keeper: Keeper | None, needs: Mapping[str, Need]) -> None:
-    """Let nobody in without a key for what an endpoint ``needs``; everybody where there is no keeper.
+def ask_for_keys(app: Flask, gate: Gate | None, needs: Mapping[str, Need]) -> None:
+    """Let nobody in without a key for what an endpoint ``needs``; everybody where there is no gate.
 
     To be called before anything else that looks at requests.
     """
     app.extensions[_NEEDS] = {**_OF_ALL, **needs}
     app.register_error_handler(KeyRefused, refused)
-    if keeper is None:
+    if gate is None:
         return
 
     def check() -> None:
         need = need_of(app, request.endpoint)
         if need == "open" or request.method == "OPTIONS":  # a browser asks first, and without a key
             return
-        _let_in(keeper.check(given_key(), None if need == "any" else need))
+        _let_in(gate.check(given_key(), None if need == "any" else need))
 
     def knows_caller() -> bool:
-        with suppress(KeyRefused, Unavailable):
-            return bool(keeper.check(given_key(), None))
+        with suppress(KeyRefused, TooManyWrongKeys, Unavailable):
+            return bool(gate.check(given_key(), None))
         return False
 
     app.extensions[KNOWS_CALLER] = knows_caller
     app.before_request(check)
     app.after_request(_keep_private)
+    gate.add_to(app)
 
 
 def need_of(app: Flask, endpoint: str | None) -> Need:

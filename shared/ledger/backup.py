@@ -42,10 +42,15 @@ class Held:
     version: str  # of the tables
 
 
+def is_on_server(settings: Settings) -> bool:
+    """Whether the ledger is in a database server, and in no file."""
+    return sa.make_url(settings.ledger_url).get_backend_name() != "sqlite"
+
+
 def ledger_file(settings: Settings) -> Path:
     """Where the SQLite ledger lies; raises ``BadSettings`` for a ledger that is no file."""
     url = sa.make_url(settings.ledger_url)
-    if url.get_backend_name() != "sqlite":
+    if is_on_server(settings):
         raise BadSettings(f"{PREFIX}LEDGER_URL: {PG_WORDS}")
     if not url.database or url.database == ":memory:":
         raise BadSettings(f"{PREFIX}LEDGER_URL names a ledger that is in no file")

@@ -6,6 +6,7 @@ Nothing of it holds up anybody else, gets past the keys, or stays behind.
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -290,6 +291,54 @@ def test_bodies_that_come_byte_by_byte_hold_nobody_up(service: Service, who: str
                 assert time.monotonic() - asked < 2
                 assert client.get("/v1/search" if service.name == "search" else "/").status_code == 200
             time.sleep(0.3)
+
+
+@contextmanager
+def coming_back(service: Service, said: list[bytes]) -> Iterator[None]:
+    """Senders who say their beginning, then next to nothing, and come again as soon as they are refused."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        with held(service, said) as connections:
+            while not over.wait(0.3):
+                drip([one for one in connections if not is_closed(one)])
+                for place, one in enumerate(connections):
+                    if is_closed(one):
+                        one.close()
+                        connections[place] = service.connect()
+                        connections[place].sendall(said[place])
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("who", ["a stranger", "somebody with a key"])
+def test_slow_bodies_that_come_again_at_once_hold_nobody_up(service: Service, who: str) -> None:
+    known = b"" if who == "a stranger" else b"X-Api-Key: " + service.key.encode() + b"\r\n"
+    path = "/v1/articles" if service.name == "ingest" else "/v1/similar"
+    length = b"Content-Length: 300\r\n" if who == "a stranger" else b"Content-Length: 100000\r\n"
+    beginning = head(path, known + b"Content-Type: application/json\r\n" + length, "POST") + b"\r\n"
+    waits: list[float] = []
+    with coming_back(service, [beginning] * MANY), service.client() as client:
+        begun = time.monotonic()
+        while time.monotonic() - begun < 6:
+            for ask in _asked(service, client):
+                asked = time.monotonic()
+                try:
+                    status = ask().status_code
+                except httpx.RemoteProtocolError:  # closed after a body that was refused, and not read
+                    assert who != "a stranger"
+                    continue
+                waits.append(time.monotonic() - asked)
+                # With a key they hold the places for bodies; who is refused one hears so at once.
+                assert status in (200, 202) or (who != "a stranger" and status == 503)
+    assert sorted(waits)[len(waits) // 2] < 0.5
+    assert max(waits) < 3
 
 
 def test_the_log_of_all_this_has_no_word_of_ours_that_a_caller_could_write(

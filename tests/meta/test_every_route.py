@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from shared.clock import now_ms
 from shared.keys.memory import MemoryKeys
 from shared.keys.secret import make_key
 from shared.keys.web import need_of
+from shared.readiness import Readiness
 from shared.settings import Settings
 from tests.unit.ingest.conftest import Notes
 from tests.unit.search.conftest import open_newsroom
@@ -84,11 +87,10 @@ class Doors:
 
     def __init__(self, folder: Path, newsroom: Any) -> None:
         self.store = MemoryKeys()
-        settings = Settings(data_dir=newsroom.settings.data_dir, keys="on")
-        self.apps: dict[str, Flask] = {
-            "ingest": create_ingest(settings, newsroom.ledger, Notes(), keys=self.store),  # type: ignore[arg-type]
-            "search": create_search(settings, newsroom.index, newsroom.ledger, keys=self.store),
-        }
+        # So many wrong keys as are tried here would be too many; the last test tries how many are.
+        settings = Settings(data_dir=newsroom.settings.data_dir, keys="on", wrong_keys_per_minute=0)
+        self.apps = self._open(settings, newsroom)
+        self.guarded = self._open(replace(settings, wrong_keys_per_minute=3), newsroom)
         now = now_ms()
         everything = ("ingest", "search", "admin")
         self.texts = {"unknown": f"cdk_{'0' * 12}_{'0' * 40}", "no shape": "hunter2", "no key": ""}
@@ -102,6 +104,12 @@ class Doors:
             self.texts[name] = text
             if name == "revoked":
                 self.store.revoke(key.id, now)
+
+    def _open(self, settings: Settings, newsroom: Any) -> dict[str, Flask]:
+        return {
+            "ingest": create_ingest(settings, newsroom.ledger, Notes(), keys=self.store),  # type: ignore[arg-type]
+            "search": create_search(settings, newsroom.index, newsroom.ledger, keys=self.store),
+        }
 
     def client(self, service: str) -> FlaskClient:
         return self.apps[service].test_client()
@@ -227,9 +235,11 @@ def test_whoever_has_no_key_learns_that_a_part_is_away_and_not_where_it_is(
 
     app = doors.apps[service]
     held = [cell.cell_contents for cell in app.view_functions["readyz"].__closure__ or ()]
-    checks = next(value for value in held if isinstance(value, dict))
-    monkeypatch.setitem(checks, "ledger", away)
-    plain = doors.client(service).get("/readyz")
+    readiness = next(value for value in held if isinstance(value, Readiness))
+    monkeypatch.setitem(readiness._checks, "ledger", away)
+    deadline = time.monotonic() + 5
+    while (plain := doors.client(service).get("/readyz")).status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert plain.status_code == 503
     assert plain.json["checks"]["ledger"] == {"status": "failed"}
     told = doors.client(service).get("/readyz", headers={"X-Api-Key": doors.texts["search"]})
@@ -252,4 +262,31 @@ def test_the_openapi_document_says_which_keys_a_route_takes(doors: Doors, servic
         assert [name for way in operation["security"] for name in way] == ways
         assert "401" in operation["responses"]
         assert operation["responses"]["403"]["description"].endswith(f"the key is not one for {need}")
+        assert "too many wrong keys" in operation["responses"]["429"]["description"]
     assert seen > 10
+
+
+@pytest.mark.parametrize(("number", "place"), list(enumerate(CLOSED)))
+def test_on_no_route_can_keys_be_tried_without_end(
+    doors: Doors, number: int, place: tuple[str, str, str]
+) -> None:
+    service, rule, method = place
+    client = doors.guarded[service].test_client()
+
+    def ask(who: str, network: str = "192.0.2") -> TestResponse:
+        text, where = doors.texts[who], {"REMOTE_ADDR": f"{network}.{number}"}
+        return client.open(address(rule), method=method, headers={"X-Api-Key": text}, environ_base=where)
+
+    for who in ("unknown", "no shape", "revoked"):
+        assert ask(who).status_code == 401
+    for who in ("unknown", "no shape", "revoked", "expired"):
+        refused = ask(who)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= 60
+        assert refused.headers["X-RateLimit-Limit"] == "3"
+        assert refused.headers["RateLimit-Policy"] == '"wrong-keys";q=3;w=60'
+        assert refused.headers["RateLimit"].startswith('"wrong-keys";r=0;t=')
+        assert refused.headers["Cache-Control"] == "no-store"
+    assert ask("no key").status_code == 401
+    assert ask("admin").status_code not in (401, 403, 429, 500)
+    assert ask("unknown", "198.51.100").status_code == 401

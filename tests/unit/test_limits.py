@@ -19,7 +19,7 @@ from shared.clock import now_ms
 from shared.errors import BadSettings
 from shared.keys.memory import MemoryKeys
 from shared.keys.secret import make_key
-from shared.limits import HEADERS
+from shared.quota import HEADERS
 from shared.settings import Settings
 from tests.unit.ingest.conftest import Notes
 from tests.unit.search.conftest import Newsroom, open_newsroom

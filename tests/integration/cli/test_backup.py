@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -90,14 +91,20 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_backup(filled: Settings, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_a_ledger_in_postgresql_is_left_to_its_own_tools(tmp_path: Path) -> None:
+def test_a_ledger_in_postgresql_is_backed_up_by_its_own_tools(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, ledger_url="postgresql://someone:secret@127.0.0.1:1/desk")
-    for words in (("backup", tmp_path / "x"), ("restore", __file__)):
-        done = run(settings, *words)
-        assert done.returncode == 2
-        assert "pg_dump" in done.stderr
-        assert "pg_restore" in done.stderr
-        assert "secret" not in done.stderr
+    done = run(settings, "backup", tmp_path / "x")
+    assert done.returncode == 2
+    assert "pg_dump" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_into_postgresql_goes_nothing_but_a_backup(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, ledger_url="postgresql://someone:secret@127.0.0.1:1/desk")
+    done = run(settings, "restore", __file__)
+    assert done.returncode == 1
+    assert "is no backup of a ledger" in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_what_is_restored_is_what_was_backed_up(filled: Settings, saved: Path, tmp_path: Path) -> None:
@@ -176,13 +183,15 @@ class Load:
             number += 1
 
 
-@pytest.fixture
-def other(newsroom: Newsroom, tmp_path: Path) -> Iterator[Newsroom]:
-    """A newsroom on an empty data folder, with a Redis of its own; its ledger is still to come."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def other(request: pytest.FixtureRequest, newsroom: Newsroom, tmp_path: Path) -> Iterator[Newsroom]:
+    """A newsroom on an empty data folder or database, with a Redis of its own; its ledger is to come."""
+    url = request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else ""
     server = start_redis(tmp_path / "other-redis", free_port())
     settings = replace(
-        elsewhere(newsroom.settings, tmp_path / "restored"), broker_url=server.url, redis_url=server.url
-    )
+        elsewhere(newsroom.settings, tmp_path / "restored"),
+        ledger_url=url, broker_url=server.url, redis_url=server.url,
+    )  # fmt: skip
     made = Newsroom(settings, open_ledger(settings), Waker(settings), server)
     yield made
     made.close()
@@ -204,6 +213,8 @@ def test_a_backup_under_load_restores_and_reindexes_to_what_was_there(
         wait_until(lambda: len(load.done) > after + 20, "articles after the backup")
     assert done.returncode == 0, done.stderr
     newsroom.wait_for_all()
+    busy = run(newsroom.settings, "restore", tmp_path / "saved.sqlite")
+    assert re.search(r"in use by .*\bw\d+ \(process \d+\)", busy.stderr), busy.stderr
     restored = run(other.settings, "restore", tmp_path / "saved.sqlite")
     assert restored.returncode == 0, restored.stderr
     assert run(other.settings, "migrate").returncode == 0

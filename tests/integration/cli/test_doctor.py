@@ -19,7 +19,10 @@ from services.cli import checkup
 from services.cli.checkup import check_flower, check_open_door
 from services.cli.doctor import Finding, advise, examine
 from shared.clock import now_ms
+from shared.fingerprints.open import open_fingerprints
 from shared.index.open import open_index
+from shared.keys.open import open_keys
+from shared.keys.secret import make_key
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.settings import Settings
 from tests.integration.workers.conftest import ROOT, make_raw, newsroom
@@ -270,3 +273,74 @@ def test_a_wrong_setting_ends_it_with_the_name_of_the_setting(tmp_path: Path, na
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert name in done.stderr
+
+
+# Keys, fingerprints, and tables of other releases
+
+
+def make(settings: Settings, *scopes: str, days: float | None = None, revoke: bool = False) -> None:
+    _, key = make_key("desk", scopes, now_ms() - 2 * 24 * AGES, days)
+    with closing(open_keys(settings)) as store:
+        store.add(key)
+        if revoke:
+            store.revoke(key.id, now_ms())
+
+
+def test_keys_that_are_asked_for_and_were_never_made(made: Settings) -> None:
+    asked = replace(made, keys="on")
+    told = bad(asked)["keys"]
+    assert told.startswith("on, and none was made: every caller gets 401; `copydesk keys create")
+    make(made, "ingest", revoke=True)
+    make(made, "search", days=1)
+    assert bad(asked)["keys"].startswith("on, and none is live")
+    make(made, "search")
+    assert "keys" not in bad(asked)
+    [found] = [one for one in examine(asked) if one.what == "keys"]
+    assert found == Finding("keys", good=True, told="1 live; none is for ingest")
+    assert "keys" not in {one.what for one in examine(made)}
+
+
+@pytest.mark.servers
+def test_fingerprints_that_are_lost(made: Settings, tmp_path: Path) -> None:
+    with redis_with(tmp_path) as url:
+        settings = replace(made, broker_url=url, redis_url=url)
+        assert "fingerprints" not in bad(settings)  # nothing was pushed yet
+        accept(settings, 3, now_ms())
+        told = bad(settings)["fingerprints"]
+        assert told.startswith("lost: articles wait at dedupe until the sweeper has put them back")
+        assert "`copydesk fingerprints rebuild`" in told
+        open_fingerprints(settings).mark_ready()
+        assert "fingerprints" not in bad(settings)
+
+
+def set_version(settings: Settings, version: str) -> None:
+    with closing(sqlite3.connect(settings.data_dir / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute("UPDATE alembic_version SET version_num = ?", (version,))
+
+
+def test_tables_of_another_release(made: Settings) -> None:
+    set_version(made, "0004")
+    told = bad(made)["ledger"]
+    assert "its tables are of an older release (0004, and not 00" in told
+    assert "stop, run `copydesk migrate`, start" in told
+    set_version(made, "9999")
+    [found] = [one for one in examine(made) if one.what == "ledger"]
+    assert found.good
+    assert found.told.endswith("its tables are of a newer release")
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "seen", "advice"),
+    [
+        ("min_free_bytes", 0.7, "MiB are free on its disk; below", "make room"),
+        ("max_ledger_bytes", 1.05, "once it is full, pushes get 503", "COPYDESK_MAX_LEDGER_BYTES"),
+    ],
+)
+def test_room_that_is_nearly_gone(made: Settings, name: str, factor: float, seen: str, advice: str) -> None:
+    accept(made, 5, now_ms())
+    with closing(open_ledger(made)) as ledger:
+        load = ledger.load(now_ms(), made.max_backlog)
+    has = {"min_free_bytes": load.free_bytes, "max_ledger_bytes": load.ledger_bytes}[name] or 0
+    told = bad(replace(made, **{name: int(factor * has)}))["room"]  # type: ignore[arg-type]
+    assert seen in told
+    assert advice in told

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
+from werkzeug.test import TestResponse
 
 from services.ingest import capacity as module
 from services.ingest import door as door_module
@@ -33,6 +34,14 @@ LONG = Random(1).randbytes(40_000).hex()  # does not fit into what is free in th
 
 def other(number: int) -> dict[str, str]:
     return {**ITEM, "url": f"https://news.example/{number}"}
+
+
+def ready_again(client: FlaskClient) -> TestResponse:
+    """The first answer that says ready, else the last of five seconds; an answer holds for one."""
+    deadline = time.monotonic() + 5
+    while (answer := client.get("/readyz")).status_code != 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
 
 
 class Gauge:
@@ -336,7 +345,8 @@ def test_a_ledger_that_cannot_grow_or_be_written_is_503_and_not_ready_until_it_c
     assert client.get("/metrics").status_code == 200
     limit("query_only = 0" if "query" in pragma else "max_page_count = 1000000")
     assert client.post("/v1/articles", json=ITEM, headers=headers).status_code == 202
-    assert client.get("/readyz").json["checks"]["ledger"] == {"status": "ok"}  # type: ignore[index]
+    ready = ready_again(client)
+    assert ready.json["checks"]["ledger"] == {"status": "ok"}  # type: ignore[index]
     assert ledger.counts() == {"accepted": 2}
 
 
@@ -347,4 +357,4 @@ def test_a_failed_commit_does_not_speak_against_readiness_for_ever(
     assert client.post("/v1/articles", json=ITEM | {"body": LONG}).status_code == 503
     assert client.get("/readyz").status_code == 503
     monkeypatch.setattr(door_module, "REMEMBERED_SECONDS", 0.0)
-    assert client.get("/readyz").status_code == 200
+    assert ready_again(client).status_code == 200

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sqlite3
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,6 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.ingest.app import create_app
+from shared.clock import now_ms
+from shared.keys.memory import MemoryKeys
+from shared.keys.secret import make_key
 from shared.ledger.port import Ledger
 from shared.settings import Settings
 
@@ -127,3 +133,32 @@ def test_twenty_at_once_are_one_acceptance(settings: Settings, ledger: Ledger, w
 def test_an_answer_outlives_the_process(settings: Settings, ledger: Ledger, waker: Any) -> None:
     first, second = (post(create_app(settings, ledger, waker).test_client(), ITEM) for _ in range(2))
     assert first.data == second.data
+
+
+def test_each_callers_keys_are_its_own(settings: Settings, ledger: Ledger, waker: Any) -> None:
+    store = MemoryKeys()
+    holders = []
+    for name in ("one", "two"):
+        text, key = make_key(name, ("ingest",), now_ms())
+        store.add(key)
+        holders.append({"X-Api-Key": text})
+    keyed = dataclasses.replace(settings, keys="on")
+    client = create_app(keyed, ledger, waker, keys=store).test_client()
+    long = "k" * 255
+    for key in ("order-1", long):
+        first = post(client, ITEM | {"title": key}, headers=holders[0] | {"Idempotency-Key": key})
+        other = post(client, ITEM | {"title": f"not {key}"}, headers=holders[1] | {"Idempotency-Key": key})
+        assert (first.status_code, other.status_code) == (202, 202)
+        assert "Idempotency-Replayed" not in other.headers
+        again = post(client, ITEM | {"title": key}, headers=holders[0] | {"Idempotency-Key": key})
+        assert (again.headers["Idempotency-Replayed"], again.data) == ("true", first.data)
+        mine = post(client, ITEM, headers=holders[1] | {"Idempotency-Key": key})
+        assert mine.status_code == 409
+    almost = post(client, ITEM, headers=holders[0] | {"Idempotency-Key": long[1:]})
+    assert almost.status_code == 202
+    with closing(sqlite3.connect(settings.ledger_url.removeprefix("sqlite:///"))) as kept:
+        [(longest,)] = kept.execute("SELECT max(length(key)) FROM once")
+    assert longest <= 255  # which PostgreSQL insists on
+    for thread in threading.enumerate():
+        if thread.name == "key use":
+            thread.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,7 @@ class Watched(MemoryKeys):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = 0
+        self.asked = self.listed = 0
         self.noted: list[int] = []
         self.away = False
         self.go = threading.Event()
@@ -35,6 +36,13 @@ class Watched(MemoryKeys):
         if self.away:
             raise Unavailable("ledger: disk I/O error at /data/ledger.sqlite")
         return found
+
+    def all(self) -> Sequence[ApiKey]:
+        self.listed += 1
+        self.go.wait(10)
+        if self.away:
+            raise Unavailable("ledger: disk I/O error at /data/ledger.sqlite")
+        return super().all()
 
     def note_use(self, key_id: str, now: int) -> None:
         if self.away:
@@ -60,6 +68,11 @@ class World:
     def why(self, text: str | None, scope: str | None = None) -> str:
         with pytest.raises(KeyRefused) as caught:
             self.keeper.check(text, scope)
+        return caught.value.why
+
+    def why_listed(self, text: str, scope: str | None = None) -> str:
+        with pytest.raises(KeyRefused) as caught:
+            self.keeper.check(text, scope, listed=True)
         return caught.value.why
 
     def wait(self, seconds: float) -> None:
@@ -142,7 +155,87 @@ def test_unknown_ids_are_remembered_too_and_forgotten_when_they_are_many(
     assert world.store.asked == 1
     for number in range(1, 300):
         world.why(f"cdk_{number:012x}_{'0' * 40}")
-    assert len(world.keeper._known) == 100
+    assert len(world.keeper._strangers) == 100
+
+
+def test_no_number_of_made_up_ids_pushes_a_key_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.keys.keeper.MOST_KNOWN", 100)
+    known = world.make("search")
+    world.keeper.check(known, "search")
+    for number in range(1, 300):
+        world.why(f"cdk_{number:012x}_{'0' * 40}")
+    world.store.away = True
+    world.wait(KNOWN_SECONDS)
+    assert world.keeper.check(known, "search").name == "desk"
+
+
+def test_a_made_up_id_that_becomes_a_key_is_one(world: World) -> None:
+    text = world.make("search")
+    key = world.store._kept.pop(text.split("_")[1])
+    assert world.why(text) == "unknown"
+    world.store.add(key)
+    world.wait(KNOWN_SECONDS)
+    assert world.keeper.check(text, "search").name == "desk"
+    assert not world.keeper._strangers
+
+
+def test_in_the_list_keys_are_found_and_ended_as_one_by_one_and_the_ledger_is_asked_once(
+    world: World,
+) -> None:
+    text, ended = world.make("search"), world.make("search")
+    world.store.revoke(ended.split("_")[1], NOW)
+    for number in range(300):
+        assert world.why_listed(f"cdk_{number:012x}_{'0' * 40}") == "unknown"
+    assert world.keeper.check(text, "search", listed=True).name == "desk"
+    assert world.why_listed(ended) == "ended"
+    assert world.why_listed(text[:17] + "0" * 40) == world.why_listed("no key") == "unknown"
+    assert world.why_listed(text, "admin") == "scope"
+    assert (world.store.asked, world.store.listed) == (0, 1)
+    world.store.revoke(text.split("_")[1], NOW)
+    world.wait(KNOWN_SECONDS)
+    assert world.why_listed(text) == "ended"
+    assert world.store.listed == 2
+
+
+def test_in_the_list_a_ledger_that_is_away_is_not_asked_by_each(world: World) -> None:
+    seen, unseen = world.make("search"), world.make("search")
+    world.keeper.check(seen, "search", listed=True)
+    new = world.make("search")
+    world.store.away = True
+    world.wait(KNOWN_SECONDS)
+    for _ in range(20):
+        for text in (seen, unseen):
+            assert world.keeper.check(text, "search", listed=True).name == "desk"
+        assert world.why_listed(new) == "unknown"  # the list is of before
+    assert world.store.listed == 2
+
+
+def test_without_any_list_a_known_key_goes_on_and_others_wait_for_the_ledger(world: World) -> None:
+    known, unseen = world.make("search"), world.make("search")
+    world.keeper.check(known, "search")
+    world.store.away = True
+    world.wait(KNOWN_SECONDS)
+    assert world.keeper.check(known, "search", listed=True).name == "desk"
+    with pytest.raises(Unavailable):
+        world.keeper.check(unseen, "search", listed=True)
+
+
+def test_a_list_that_hangs_holds_one_and_not_all(world: World) -> None:
+    text = world.make("search")
+    world.keeper.check(text, "search", listed=True)
+    world.wait(KNOWN_SECONDS)
+    world.store.go.clear()
+    held = threading.Thread(target=world.keeper.check, args=(text, "search"), kwargs={"listed": True})
+    held.start()
+    deadline = time.monotonic() + 10
+    while world.store.listed < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    begun = time.monotonic()
+    assert world.keeper.check(text, "search", listed=True).name == "desk"
+    assert time.monotonic() - begun < 5
+    world.store.go.set()
+    held.join()
+    uses_noted()
 
 
 def test_while_the_ledger_is_away_known_keys_go_on_and_others_wait(world: World) -> None:

@@ -117,7 +117,9 @@ def test_an_article_without_a_web_address_is_linked_to_where_it_is_served(client
     assert client.get(item["url"]).json["title"] == HOSTILE
 
 
-def test_links_begin_with_the_host_that_was_asked_and_never_with_a_broken_one(client):
+def test_links_begin_with_the_host_that_was_asked_and_never_with_a_broken_one(newsroom):
+    settings = replace(newsroom.settings, keys="off")  # what is in front asks who it is
+    client = create_app(settings, newsroom.index, newsroom.ledger).test_client()
     said = fetch(client, "json", Host="desk.example:8443").json
     assert said["home_page_url"] == "http://desk.example:8443/"
     answer = fetch(client, "json", status=400, Host='desk.example"><script>')
