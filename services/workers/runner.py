@@ -25,6 +25,7 @@ from shared.errors import BadSettings, CopydeskError, Unavailable
 from shared.ledger.port import Claim, Committed, Outcome, Work
 from shared.log import get_logger
 from shared.messages import LANES, Lane, Stage
+from shared.settings import Settings
 
 AGAIN_SECONDS = 1.0  # a stage that put rows back is woken when they are due
 REASON_SHOWN = 300  # characters of a failure in Flower; the ledger keeps all of it
@@ -35,6 +36,22 @@ class StageFailed(CopydeskError):  # noqa: N818 - read as a sentence in Flower
     """Some articles of a batch raised; the others are committed."""
 
     quotes = True  # the first article's trouble, as Flower shows it; the log must not
+
+
+class StageWaits(CopydeskError):  # noqa: N818 - read as a sentence in Flower
+    """The stage cannot work while something that it needs is away; it is woken again by itself."""
+
+
+def batch_size_of(stage: Stage, settings: Settings) -> BatchSize:
+    """How a stage learns what to claim; ``dedupe`` and ``index`` have a least, as their batches cost much."""
+    if stage == "index":
+        most = settings.index_batch_size
+        # Of 5 articles a write took 365 ms, of 100 540 ms (busy machine, two indices, 2026-11-26).
+        return BatchSize(most, least=most // 8)
+    # A commit of dedupe waits for its turn on PostgreSQL, however few it is of: with 3,400 waiting, five at
+    # a time were taken, and the processors had nothing to do (2026-11-27).
+    least = settings.batch_size // 16 if stage == "dedupe" else 1
+    return BatchSize(settings.batch_size, least=least)
 
 
 class StageRunner:
@@ -53,20 +70,17 @@ class StageRunner:
         self._slot = slot
         self._ending = ending
         self._measures = measures
-        if stage == "index":
-            most = parts.settings.index_batch_size
-            # Of 5 articles a write took 365 ms, of 100 540 ms (busy machine, two indices, 2026-11-26).
-            self._size = BatchSize(most, least=most // 8)
-        else:
-            self._size = BatchSize(parts.settings.batch_size)
+        self._size = batch_size_of(stage, parts.settings)
         self._calm = Calm(stage)
         self._worked: float | None = None  # seconds that the last claim's work took; None: it was cut short
         self._began_ns = 0  # when the last claim's work began, since the epoch
         self._owed: list[str] = []  # tokens of claims whose commit could not be written
         self._convicted: list[str] = []  # why articles were quarantined by the last claim itself
+        self.held_up: str | None = None  # what the last run could not work for; None: it could
 
     def run(self, lane: Lane, token: str) -> str:
         """Take one batch through the stage; answers with a line that Flower shows."""
+        self.held_up = None
         if lane not in LANES:  # of a newer build, whose workers know it
             get_logger().warning("unknown lane left alone", stage=self._stage, lane=str(lane)[:40])
             return "knows no such lane"
@@ -85,12 +99,14 @@ class StageRunner:
     def _wait(self, lane: Lane) -> str:
         left = self._calm.seconds_left()
         self._parts.waker.wake(self._stage, lane, delay=left)
+        self.held_up = self._calm.reason
         return f"waits another {left:.1f} s: {self._calm.reason}"
 
     def _take(self, lane: Lane, token: str) -> str:
         parts = self._parts
         if self._stage == "dedupe" and not parts.fingerprints.is_ready():
             parts.waker.sweep()
+            self.held_up = "fingerprints are lost"
             return "waits until fingerprints are put back"
         if lane == "replay" and self._slot is not None and parts.waker.live_lately():
             return self._take_beside_live(self._slot, token)
@@ -199,6 +215,7 @@ class StageRunner:
             # The ledger is nobody else's meanwhile: a claim must be small enough for its commit as well.
             self._size.learn(len(claim.works), seconds)
         self._wake(claim, done, pause)
+        self.held_up = self._calm.reason  # what the whole batch was put off for
         if done.leads:
             steps.write_leads(done.leads, self._parts.near)
         if self._stage == "dedupe" and done.words:  # only what was compared, and is written down, counts

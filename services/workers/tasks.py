@@ -8,6 +8,7 @@ from typing import Any
 from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery, Task
+from celery.exceptions import Retry
 from celery.signals import task_failure
 from celery.worker.request import Request
 
@@ -16,7 +17,7 @@ from services.workers.lanes import ReplaySlot
 from services.workers.metrics import Measures
 from services.workers.parts import Parts
 from services.workers.pulse import beat
-from services.workers.runner import StageRunner
+from services.workers.runner import REASON_SHOWN, StageRunner, StageWaits
 from services.workers.stopping import Ending
 from services.workers.sweeper import Sweeper
 from services.workers.upkeep import tidy_index
@@ -30,6 +31,7 @@ from shared.queue import EXPIRES_SECONDS, TROUBLE
 
 # Putting back the fingerprints of a full window takes minutes, and to start again each time for ever.
 SWEEP_LIMIT = 3_600  # seconds
+NAMELESS = "ExceptionWithTraceback()"
 
 
 class PlainRequest(Request):  # type: ignore[misc]
@@ -43,6 +45,12 @@ class PlainRequest(Request):  # type: ignore[misc]
         if isinstance(exc_info.exception, ExceptionWithTraceback):
             exc_info.exception = exc_info.exception.exc
         return super().on_failure(exc_info, *given, **named)
+
+    def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002, ANN401 - as in Celery
+        """Tell Flower; of a task that ran out of time Celery makes the event itself, wrapper and all."""
+        if fields.get("exception") == NAMELESS:
+            fields["exception"] = str(fields.get("traceback")).strip().rpartition("\n")[2]
+        super().send_event(type, **fields)
 
 
 class Desk:
@@ -98,7 +106,11 @@ def register_tasks(app: Celery, desk: Desk) -> None:
     @app.task(name=TIDY, shared=False, Request=PlainRequest)  # type: ignore[untyped-decorator]
     def run_tidy(*_later: object, **_named: object) -> str:
         """Remove old tombstones and retired indices."""
-        return tidy(desk.parts())
+        try:
+            return str(tidy_index(desk.parts().index, now_ms()))
+        except Unavailable as error:
+            get_logger().warning("index not tidied", error=str(error))
+            raise put_off("not now", str(error)) from error  # there is always a next time
 
     task_failure.connect(lambda **seen: _on_death(app, desk, **seen), weak=False)
 
@@ -107,16 +119,21 @@ def _register_stage(app: Celery, desk: Desk, stage: Stage) -> None:
     @app.task(name=task_name(stage), bind=True, shared=False, Request=PlainRequest)  # type: ignore[untyped-decorator]
     def run_stage(self: Task, lane: Lane = "live", *_shown: object, **_later: object) -> str:
         """Claim what waits at the stage; the ids that follow are for people who look at Flower."""
-        return desk.runner(stage).run(lane, claim_token(self.request.id))
+        runner = desk.runner(stage)
+        said = runner.run(lane, claim_token(self.request.id))
+        if runner.held_up is not None:
+            raise put_off(said, runner.held_up)
+        return said
 
 
-def tidy(parts: Parts) -> str:
-    """Tidy the index, or say why not; there is always a next time."""
-    try:
-        return str(tidy_index(parts.index, now_ms()))
-    except Unavailable as error:
-        get_logger().warning("index not tidied", error=str(error))
-        return f"not now: {error}"
+def put_off(said: str, reason: str) -> Retry:
+    """How a task ends that could not work: as RETRY, which Flower shows with the reason, and not in green.
+
+    No failure either: no article is to blame, and nobody need mend the task. Celery itself sends nothing
+    again; whoever raises this has seen to it that there is a next time.
+    """
+    told = said if reason in said else f"{said}: {reason}"
+    return Retry(told, exc=StageWaits(told[:REASON_SHOWN]))
 
 
 def claim_token(task_id: str) -> str:

@@ -183,8 +183,9 @@ def run(*words: object) -> str:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """Prometheus' files with the key that a deployment puts beside them."""
-    shutil.copytree(FOLDER, tmp_path / "prometheus")
-    (tmp_path / "prometheus" / "metrics-key").write_text("a-key\n")
+    shutil.copytree(FOLDER, tmp_path / "prometheus", ignore=shutil.ignore_patterns("secret"))
+    (tmp_path / "prometheus" / "secret").mkdir()
+    (tmp_path / "prometheus" / "secret" / "metrics-key").write_text("a-key\n")
     return tmp_path / "prometheus"
 
 

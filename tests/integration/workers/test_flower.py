@@ -15,9 +15,11 @@ import redis
 from services.cli import system
 from services.cli.passwords import plan_files
 from services.workers.flower_login import PASSWORD, USER
+from services.workers.stages.clean import clean_article
 from shared.index.open import open_index
 from shared.ledger.open import migrate_ledger, open_ledger
 from shared.messages import STAGES, task_name
+from shared.profiles.port import EMPTY
 from shared.queue import Waker
 from shared.settings import Settings
 from tests.servers import RunningServer, free_port, start_redis
@@ -136,6 +138,42 @@ def test_poison_is_a_failure_with_its_reason_and_what_was_done_is_counted(
     assert sum(int(said[0]) for said in words if said[1:] == ["indexed"]) == 40
     assert all(len(task["args"] or "") <= LONGEST_SHOWN for task in tasks(client))
     assert "harbour" not in client.get("/api/tasks", params={"limit": 5_000}).text.lower()
+
+
+def test_a_task_that_ran_out_of_time_says_so(newsroom: Newsroom, flower: Flower) -> None:
+    client = flower()
+    newsroom.start_small("clean", app=POISON)
+    wait_until(lambda: bool(workers(client)), "Flower to know the worker")
+    newsroom.accept(make_raw(1, title="hang for ever"))
+    wait_until(lambda: bool(tasks(client, state="FAILURE")), "the time limit", 60)
+    [told, *_] = {str(task["exception"]) for task in tasks(client, state="FAILURE")}
+    assert "TimeLimitExceeded" in told
+    assert "6.0" in told  # seconds
+
+
+def test_an_outage_is_shown_with_its_reason_neither_in_green_nor_as_a_failure(
+    newsroom: Newsroom, flower: Flower
+) -> None:
+    client = flower()
+    # One process may write to an embedded index: to the workers it is away for as long as this one does.
+    holder = open_index(newsroom.settings, writing=True)
+    assert holder.write([clean_article(make_raw(99), EMPTY).article])[0].word == "written"
+    newsroom.start_all()
+    wait_until(lambda: len(workers(client)) == 3, "Flower to know the workers")
+    newsroom.accept(*(make_raw(number) for number in range(20)))
+
+    def put_off() -> list[dict[str, Any]]:
+        return tasks(client, taskname=task_name("index"), state="RETRY")
+
+    wait_until(lambda: len(put_off()) >= 3, "the stage to have tried several times", 60)
+    told = {str(task["exception"]) for task in put_off()}
+    assert all("StageWaits" in words and "Another process is writing" in words for words in told), told
+    done = {str(task["result"]) for task in tasks(client, taskname=task_name("index"), state="SUCCESS")}
+    assert done <= {"'nothing waits'"}
+    holder.close()
+    assert newsroom.wait_for_all(60) == {"indexed": 20}, newsroom.logs()
+    assert tasks(client, state="FAILURE") == []
+    wait_until(lambda: bool(tasks(client, taskname=task_name("index"), state="SUCCESS")), "green again", 20)
 
 
 def test_only_the_password_opens_flower_and_nobody_can_change_anything(

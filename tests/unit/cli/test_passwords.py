@@ -13,6 +13,7 @@ from services.cli.passwords import (
     COPYDESK,
     ELASTICSEARCH,
     GIVEN,
+    GRAFANA,
     KEPT,
     REDIS,
     make_secrets,
@@ -33,8 +34,8 @@ def mode(path: Path) -> int:
 def test_new_passwords_are_long_and_all_different(tmp_path: Path) -> None:
     first, second = read_passwords(tmp_path, {}), read_passwords(tmp_path, {})
     made = [*first.values(), *second.values()]
-    assert first.keys() == {"redis", "elastic", "flower"}
-    assert len(set(made)) == 6
+    assert first.keys() == {"redis", "elastic", "flower", "grafana"}
+    assert len(set(made)) == 8
     assert all(len(password) >= 40 for password in made)
 
 
@@ -44,7 +45,7 @@ def test_a_second_start_leaves_the_passwords_as_they_are(tmp_path: Path) -> None
     before = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
     make_secrets(tmp_path, {}, OWN)
     assert before == {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
-    assert len(before) == 5
+    assert len(before) == 6
 
 
 @as_root
@@ -75,6 +76,7 @@ def test_each_file_can_be_read_by_its_service_alone(tmp_path: Path) -> None:
     owners = {
         "redis.acl": REDIS, "elastic-password": ELASTICSEARCH,
         "broker-url": COPYDESK, "index-url": COPYDESK, "flower-password": COPYDESK,
+        "grafana-password": GRAFANA,
     }  # fmt: skip
     files = [path for path in tmp_path.iterdir() if path.is_file()]
     assert {path.name: (path.stat().st_uid, path.stat().st_gid) for path in files} == owners

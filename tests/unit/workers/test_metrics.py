@@ -154,13 +154,13 @@ def test_there_are_as_many_sources_as_there_is_room_for_and_all_others_are_one(m
 class Index:
     """The facet of an index with its two largest sources; counts how often it was asked."""
 
-    def __init__(self, *, away: bool = False) -> None:
-        self.asked, self.away = 0, away
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.asked, self.trouble = 0, trouble
 
     def search(self, request: Any) -> SearchPage:
         self.asked += 1
-        if self.away:
-            raise Unavailable("away")
+        if self.trouble is not None:
+            raise self.trouble
         assert (request.size, request.facets, request.facet_size) == (0, ("source",), MOST_SOURCES)
         largest = (FacetCount("big.example", 900), FacetCount("second.example", 30))
         return SearchPage(0, 0, (), 0.0, facets={"source": largest})
@@ -180,11 +180,15 @@ def test_the_largest_sources_of_the_index_have_a_series_whoever_comes_first(meas
     assert found["published_to_searchable_seconds_count other"] == 2
 
 
-def test_an_index_that_cannot_be_asked_for_its_sources_stops_nothing(measures: Measures) -> None:
-    gone: Any = Index(away=True)
+@pytest.mark.parametrize("trouble", [Unavailable("away"), OSError("no such file"), KeyError("hits")])
+def test_an_index_that_cannot_be_asked_for_its_sources_stops_nothing(
+    measures: Measures, trouble: Exception
+) -> None:
+    gone: Any = Index(trouble)
     measures.seat(gone)
     index(measures, article())
     assert told(measures)["published_to_searchable_seconds_count paper.example"] == 1
+    assert gone.asked == 1
 
 
 @pytest.mark.parametrize(

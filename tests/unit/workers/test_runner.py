@@ -119,6 +119,7 @@ def test_a_missing_index_is_tried_once_in_ten_seconds_whatever_wakes_the_stage(d
     assert answers[0] == "3 deferred"
     assert answers[1].startswith("waits another ")
     assert answers[1].endswith("no alias copydesk-articles")
+    assert desk.runner.held_up == "no alias copydesk-articles"
     assert all(9 < delay <= 10 for _, _, delay in desk.waker.woken)
 
 
@@ -129,6 +130,7 @@ def test_a_stage_goes_on_after_trouble_and_says_so(desk: Desk, monkeypatch: pyte
     desk.error = None
     with capture_logs() as events:
         assert desk.runner.run("live", "t") == "3 tagged"
+    assert desk.runner.held_up is None
     told = [event["event"] for event in events if event["log_level"] != "debug"]
     assert told == ["stage goes on", "batch done"]
 
@@ -136,13 +138,16 @@ def test_a_stage_goes_on_after_trouble_and_says_so(desk: Desk, monkeypatch: pyte
 def test_an_engine_that_puts_off_every_item_counts_as_away(desk: Desk) -> None:
     desk.word = "deferred"
     desk.runner.run("live", "t")
+    assert desk.runner.held_up == "why"
     assert desk.runner.run("live", "t").startswith("waits another ")
+    assert desk.runner.held_up == "why"
 
 
 def test_a_ledger_that_is_away_makes_the_stage_wait_and_fails_no_task(desk: Desk) -> None:
     desk.ledger.away = True
     assert desk.runner.run("live", "t") == "waits another 1.0 s: ledger: away"
     assert desk.waker.woken[0][2] > 0.9
+    assert desk.runner.held_up == "ledger: away"
 
 
 def test_what_could_not_be_committed_is_given_back_without_blame_when_the_ledger_is_there_again(
@@ -223,6 +228,7 @@ def test_a_worker_that_ends_claims_nothing_more_and_leaves_a_call_for_others() -
     desk.waker.woken.clear()
     ending.begin()
     assert desk.runner.run("live", "t") == "left to others, since this worker ends"
+    assert desk.runner.held_up is None
     assert len(desk.ledger.claims) == 1
     assert desk.waker.woken == [("tag", "live", 0.0)]
 
