@@ -40,10 +40,10 @@ help: ## list the targets
 run: .venv/run.stamp ## start everything, load the samples, run until Ctrl-C
 	@.venv/bin/copydesk up --samples
 
-# Two files of tests at a time: each process has servers of its own, and most of them wait most of the time.
+# Four files of tests at a time: each process has servers of its own, and most of them wait most of the time.
 .PHONY: test
 test: .venv/dev.stamp ## run every test (ARGS="-k words" chooses, ARGS="-n 0" one after the other)
-	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@.venv/bin/pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-all
 test-all: $(VERSIONS:%=test-%) ## run the unit and contract tests on Python 3.11, 3.12 and 3.13
