@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -41,6 +41,8 @@ from shared.settings import Settings
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 5
 MAX_DRAINED_BYTES: Final = 64 * 1024
+MAX_DRAINED_AFTER_BYTES: Final = 32 * 1024 * 1024  # twice the largest body that a service takes by default
+DRAIN_AFTER_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 0.1
 YOUNG_OBJECTS: Final = 10_000  # made before Python looks for garbage among them; its own 700 suits scripts
 KNOWS_CALLER: Final = "copydesk-knows-caller"  # whether this request comes from somebody with a key
@@ -296,6 +298,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     if response.status_code >= 400:
         _drain(request)
+        _drain_after(response, request)
     return response
 
 
@@ -307,6 +310,25 @@ def _drain(given: Request) -> None:
     if 0 < (given.content_length or 0) <= MAX_DRAINED_BYTES and not g.get("body_taken"):
         with suppress(HTTPException, Unavailable, OSError):
             room().drain(stream_of(given), MAX_DRAINED_BYTES, DRAIN_SECONDS)
+
+
+def _drain_after(response: Response, given: Request) -> None:
+    """Let an answer go out before its request's long body was read, and then read some of that.
+
+    Else the connection is reset under a sender that is still at it, such as a proxy, and the answer is lost.
+    """
+    if (given.content_length or 0) <= MAX_DRAINED_BYTES or g.get("body_taken"):
+        return
+    given.max_content_length = given.content_length  # else its stream is refused once more
+    data, stream, places = response.get_data(), stream_of(given), room()
+    response.content_length = len(data)
+
+    def told() -> Iterator[bytes]:
+        yield data
+        with suppress(HTTPException, Unavailable, OSError):
+            places.drain(stream, MAX_DRAINED_AFTER_BYTES, DRAIN_AFTER_SECONDS)
+
+    response.response = told()
 
 
 def _too_large(limit: int) -> str:

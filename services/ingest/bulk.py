@@ -2,6 +2,10 @@
 
 A stream may be of any length and take any time. Lines are committed in batches; blank lines are passed over.
 The index of an outcome is the number of its line, from 0, blank ones counted.
+
+Outcomes come while lines are still sent, unless the request has the header ``X-Answer-After-Body``: then even
+the head of the answer comes after the last line was committed, and outcomes wait in the spool until then. A
+proxy sets it that sends no more of a body once the answer has begun, as nginx: both would wait for ever.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from shared.log import get_logger
 from shared.push import InvalidPush, read_json
 from shared.reading import Release, Stream
 
+AFTER_BODY: Final = "X-Answer-After-Body"  # a header of the request, with any value
 BATCH_LINES: Final = 100
 BATCH_BYTES: Final = 4 * 1024 * 1024
 BATCH_SECONDS: Final = 0.25  # how long a line waits for more of them (see ``lines`` for very long ones)
@@ -33,8 +38,8 @@ _Line = tuple[int, RawArticle | InvalidPush]
 class Answer:
     """The answer to one stream, as an iterable of bytes; work goes on beside it, in a thread of its own."""
 
-    def __init__(self, door: Door, stream: Stream, release: Release) -> None:
-        """Wait for the first outcomes; raises ``Unavailable`` when none could be committed.
+    def __init__(self, door: Door, stream: Stream, release: Release, *, after_body: bool = False) -> None:
+        """Wait for the first outcomes, or all; raises ``Unavailable`` when none could be committed.
 
         ``release`` is called at the end, whatever it is.
         """
@@ -44,6 +49,8 @@ class Answer:
         arguments = (_work, door, self._pieces, self._spool)
         Thread(target=copy_context().run, args=arguments, name="bulk", daemon=True).start()
         try:
+            if after_body:
+                self._spool.wait_for_end()
             self._first = self._spool.read()
         except BaseException:
             self.close()

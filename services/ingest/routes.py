@@ -13,7 +13,7 @@ from flask_openapi3.models.schema import Schema
 from werkzeug.exceptions import Gone, NotFound
 
 from services.ingest.bodies import described_body, json_body, line_body, page_body
-from services.ingest.bulk import Answer
+from services.ingest.bulk import AFTER_BODY, Answer
 from services.ingest.door import Checked, Door, good, in_order
 from services.ingest.events import add_events
 from services.ingest.once import HEADER, kept_response, pack_answer, read_key, refuse_key
@@ -91,7 +91,8 @@ def _add_bulk(api: APIBlueprint, door: Door) -> None:
         """Push a stream of articles, one per line; answers one outcome per line, each after its commit."""
         refuse_key(request)
         door.capacity.check()
-        answer = Answer(door, line_body(request), room().take_stream())
+        after_body = AFTER_BODY in request.headers
+        answer = Answer(door, line_body(request), room().take_stream(), after_body=after_body)
         return Response(answer, content_type="application/x-ndjson")
 
 

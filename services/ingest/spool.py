@@ -51,6 +51,11 @@ class Spool:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
+    def wait_for_end(self) -> None:
+        """Wait until nothing more comes: all is written, or the writer has met the limit and given up."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended)
+
     def read(self) -> bytes:
         """Wait for bytes and take all there are; empty at the end; raises what ``end`` was given."""
         with self._changed:

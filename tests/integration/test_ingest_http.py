@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.integration.service import run_ingest
 from tests.servers import free_port
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
+NONE: Mapping[str, str] = {}
 LIMIT = 1_000_000
 MEMORY_KB = 1024
 
@@ -121,6 +123,24 @@ def test_outcomes_come_back_while_the_stream_is_still_being_sent(
         rest = list(iter(answer.readline, b"0\r\n"))
     assert json.loads([text for text in rest if text.startswith(b"{")][-1])["index"] == 999
     assert accepted(ledger, (f"open-{number}" for number in range(0, 1_000, 10))) == 100
+
+
+def test_nothing_comes_before_the_end_of_a_stream_whose_answer_is_to_come_after_it(
+    connection: http.client.HTTPConnection, ledger: Ledger
+) -> None:
+    _begin_chunked(connection, "/v1/articles:bulk", "application/x-ndjson", {"X-Answer-After-Body": "1"})
+    _send_chunk(connection, b"".join(line(f"after-{number}") for number in range(1_000)))
+    deadline = time.monotonic() + 30
+    while not accepted(ledger, ["after-500"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not select.select([connection.sock], [], [], 0.5)[0]
+    _send_chunk(connection, b"")
+    answer = connection.getresponse()
+    outcomes = [json.loads(text) for text in answer.read().splitlines()]
+    assert answer.status == 200
+    assert [outcome["index"] for outcome in outcomes] == list(range(1_000))
+    assert {outcome["status"] for outcome in outcomes} == {"accepted"}
 
 
 def test_a_client_that_sends_all_before_it_reads_does_not_stand_still(
@@ -356,10 +376,14 @@ def _connect(settings: Settings) -> http.client.HTTPConnection:
     return http.client.HTTPConnection("127.0.0.1", settings.ingest_port, timeout=15)
 
 
-def _begin_chunked(connection: http.client.HTTPConnection, path: str, content_type: str) -> None:
+def _begin_chunked(
+    connection: http.client.HTTPConnection, path: str, content_type: str, more: Mapping[str, str] = NONE
+) -> None:
     connection.putrequest("POST", path)
     connection.putheader("Content-Type", content_type)
     connection.putheader("Transfer-Encoding", "chunked")
+    for name, value in more.items():
+        connection.putheader(name, value)
     connection.endheaders()
 
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.ingest.app import create_app
-from services.ingest.bulk import BATCH_LINES
+from services.ingest.bulk import AFTER_BODY, BATCH_LINES
 from services.ingest.lines import PIECE_BYTES
 from shared.article import RawArticle
 from shared.ledger.port import Claim, Ledger
@@ -39,10 +39,10 @@ def ndjson(*items: object) -> bytes:
     return b"".join(json.dumps(item).encode() + b"\n" for item in items)
 
 
-def post_stream(client: FlaskClient, stream: object) -> TestResponse:
+def post_stream(client: FlaskClient, stream: object, **headers: str) -> TestResponse:
     """Post a stream of unknown length, as a server hands on a chunked body."""
     chunked = {"wsgi.input": stream, "wsgi.input_terminated": True}
-    return client.post("/v1/articles:bulk", content_type=NDJSON, environ_overrides=chunked)
+    return client.post("/v1/articles:bulk", content_type=NDJSON, environ_overrides=chunked, headers=headers)
 
 
 def waiting(ledger: Ledger) -> list[RawArticle]:
@@ -227,6 +227,36 @@ def test_outcomes_come_while_the_stream_is_still_open_and_after_their_commit(
     seen.append(1)
     assert b"".join(pieces).count(b"\n") == 1
     answer.close()
+
+
+def test_a_stream_whose_answer_is_to_come_after_its_body_is_committed_meanwhile(
+    client: FlaskClient, ledger: Ledger
+) -> None:
+    class Slow:
+        """Hands out the second half of its lines only once the first is in the ledger."""
+
+        pieces = [ndjson(*(other(n) for n in range(BATCH_LINES))), ndjson(other(1_000)), b""]  # noqa: RUF012
+        before: dict[str, int] = {}  # noqa: RUF012 - what the ledger held then
+
+        def read(self, size: int = -1, /) -> bytes:
+            if len(self.pieces) == 2:
+                deadline = time.monotonic() + 30
+                while not self.before and time.monotonic() < deadline:
+                    self.before.update(ledger.counts())
+            return self.pieces.pop(0) if self.pieces else b""
+
+    stream = Slow()
+    answer = post_stream(client, stream, **{AFTER_BODY: "1"})
+    assert stream.pieces == []
+    assert stream.before == {"accepted": BATCH_LINES}
+    outcomes = lines_of(answer)
+    assert [outcome["index"] for outcome in outcomes] == list(range(BATCH_LINES + 1))
+    assert {outcome["status"] for outcome in outcomes} == {"accepted"}
+
+
+def test_an_empty_stream_is_400_also_where_the_answer_is_to_come_after_it(client: FlaskClient) -> None:
+    answer = client.post("/v1/articles:bulk", data=b"", content_type=NDJSON, headers={AFTER_BODY: "1"})
+    assert answer.status_code == 400
 
 
 def test_a_client_that_leaves_ends_the_work(client: FlaskClient, ledger: Ledger) -> None:

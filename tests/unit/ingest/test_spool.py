@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from threading import Thread
 
 import pytest
@@ -25,6 +25,24 @@ def test_bytes_come_out_in_order_and_then_the_end(make: Callable[..., Spool]) ->
     spool.write(b"c")
     spool.end()
     assert (spool.read(), spool.read(), spool.read()) == (b"c", b"", b"")
+
+
+def test_who_waits_for_the_end_is_let_go_where_the_writer_gives_up_at_the_limit(
+    make: Callable[..., Spool],
+) -> None:
+    spool = make(max_unread=3, patience=0.05)
+
+    def write() -> None:
+        spool.write(b"abc")
+        with suppress(Abandoned):
+            spool.write(b"d")
+        spool.end()
+
+    thread = Thread(target=write)
+    thread.start()
+    spool.wait_for_end()
+    thread.join()
+    assert list(spool) == [b"abc"]
 
 
 def test_a_writer_far_ahead_of_its_reader_never_waits(make: Callable[..., Spool]) -> None:
