@@ -34,7 +34,11 @@ COMMANDS = {
     "withdraw": ("withdraw", "withdraw", "Take an article out of search for good, and refuse its item."),
     "prune": ("prune", "prune", "Remove what is older than it has to be kept."),
     "backup": ("backup", "backup", "Copy the ledger to a file while everything runs."),
-    "restore": ("backup", "restore", "Put a backup of the ledger into an empty data folder."),
+    "restore": (
+        "backup",
+        "restore",
+        "Put a backup of the ledger into an empty data folder, or into an empty PostgreSQL database.",
+    ),
     "vocabulary": ("vocabulary", "vocabulary", "Check, try out and renew the rules that tags are given by."),
     "train-topics": ("train_topics", "train_topics", "Fit a topic model to labelled articles, and score it."),
     "keys": ("keys", "keys", "Make, list and revoke the keys that callers of the services need."),
