@@ -128,23 +128,25 @@ def _sketch(text: Text) -> Sketch:
 
 
 def judge(connection: sa.Connection, ids: Iterable[str], lead: str) -> dict[str, Verdict]:
-    """Those among some articles that are copies of a lead, with what they are to it."""
+    """Those among some articles that are copies of a lead, with what they are to it.
+
+    The lead may be on its way: what names it is one of its copies already, and its own copies go with it.
+    """
     wanted = sorted(set(ids) - {lead})
-    leads = sa.select(articles.c.text_hash).where(articles.c.id == lead)
-    text_hash = connection.scalar(leads)
-    if not wanted or text_hash is None:
+    other = read_text(connection, lead) if wanted else None
+    if other is None:
         return {}
     same = sa.select(articles.c.id).where(
-        articles.c.id.in_(wanted), articles.c.text_hash == text_hash, articles.c.text_hash != ""
+        articles.c.id.in_(wanted), articles.c.text_hash == other.text_hash, articles.c.text_hash != ""
     )
     found = {one: Verdict("duplicate", lead, 1.0, rule=SAME_TEXT) for one in connection.scalars(same)}
     others = [one for one in wanted if one not in found]
     if not others:
         return found
-    texts = read_texts(connection, [*others, lead])
+    texts = read_texts(connection, others)
     bodies = _read_bodies(connection, [one for one in others if one in texts])
     for one in others:
-        verdict = liken(texts[one], texts[lead], bodies.get(one)) if one in texts else None
+        verdict = liken(texts[one], other, bodies.get(one)) if one in texts else None
         if verdict is not None:
             found[one] = verdict
     return found

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from services.workers.steps import run_dedupe
 from shared.article import RawArticle, Source
 from shared.clock import from_ms
 from shared.fingerprints.memory import MemoryFingerprints
@@ -72,6 +73,34 @@ def test_copies_wait_for_a_lead_whose_worker_died_after_it_had_asked(room: Newsr
     room.now += 60_000
     room.settle()
     assert leads(room, 1, 2, 3, 4) == [None, 1, 1, 1]
+
+
+def test_copies_of_a_copy_go_with_it_to_a_lead_that_is_still_on_its_way(room: Newsroom) -> None:
+    """The first dies between its text's hash and its bands; when it comes again, another has led by bands."""
+    room.accept(article(1, edited(1, 0)))
+    room.step("clean")
+    dying = room.hold("dedupe")
+    assert dying is not None
+    run_dedupe(dying.works, room.fingerprints, from_ms(room.now))
+    room.accept(article(2, edited(1, 0)))
+    room.settle("dedupe")
+    same = room.ledger.article(f"{2:032x}")
+    assert same is not None
+    assert same.duplicate_of == f"{1:032x}"
+    room.ledger.release(dying.token, room.now, blame="it died")
+    room.now += 60_000
+    again = room.hold("dedupe")
+    room.accept(article(3, edited(1, 3)))
+    room.step("clean")
+    other = room.hold("dedupe")
+    assert again is not None
+    assert other is not None
+    leading = room.work(other)
+    room.commit(again, room.work(again))
+    room.commit(other, leading)
+    room.settle()
+    assert leads(room, 1, 2, 3) == [3, 3, None]
+    room.check()
 
 
 def test_a_verdict_says_by_which_rule_how_alike_and_what_they_share(room: Newsroom) -> None:
