@@ -207,6 +207,18 @@ def redis_server() -> Iterator[RunningServer]:
 
 
 @pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RunningServer]:
+    """A Redis of the test's own, which it may kill and freeze."""
+    try:
+        server = start_redis(tmp_path / "redis")
+    except NoServer as error:
+        require(str(error))
+    yield server
+    server.process.send_signal(signal.SIGCONT)
+    server.stop()
+
+
+@pytest.fixture
 def redis_url(redis_server: RunningServer) -> str:
     """The URL of an empty Redis database."""
     with redis.Redis.from_url(redis_server.url) as client:

@@ -11,7 +11,7 @@ import time
 import urllib.parse
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -234,3 +234,17 @@ def brought_up(stack: Stack, build: bool, seconds: float = 180) -> Iterator[Stac
                               capture_output=True, text=True)  # fmt: skip
         print("\n".join(line[:300] for line in logs.stdout.splitlines()[-150:]))  # noqa: T201 - shown where a test failed
         stack.compose("down", "--volumes", "--timeout", "20")
+
+
+def assert_hardened(stack: Stack, secrets: Collection[str]) -> None:
+    """Each container may do no more than it needs, and whoever may look at one sees no password."""
+    for name, found in stack.containers():
+        host = found["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert host["CapDrop"] == ["ALL"], name
+        assert (host["CapAdd"] or []) == (["CHOWN"] if name == "secrets" else []), name
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert host["Memory"] > 0, name
+        assert host["PidsLimit"] > 0, name
+        assert (found["Config"]["User"].split(":")[0] == "0") == (name == "secrets"), name
+        assert not [secret for secret in secrets if secret in json.dumps(found)], name

@@ -37,6 +37,7 @@ from tests.compose.stack import (
     Stack,
     answers,
     article,
+    assert_hardened,
     brought_up,
     docker,
     get,
@@ -384,17 +385,7 @@ def test_what_runs_is_as_hardened_as_the_file_says(stack: Stack) -> None:
     words = {urllib.parse.urlsplit(text.split(";")[0]).password or text for text in texts}
     assert len(words) == len(texts)
     assert all(len(word) >= 40 for word in words)
-    for name, found in stack.containers():
-        host = found["HostConfig"]
-        assert host["ReadonlyRootfs"], name
-        assert host["CapDrop"] == ["ALL"], name
-        assert (host["CapAdd"] or []) == (["CHOWN"] if name == "secrets" else []), name
-        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
-        assert host["Memory"] > 0, name
-        assert host["PidsLimit"] > 0, name
-        assert (found["Config"]["User"].split(":")[0] == "0") == (name == "secrets"), name
-        # Whoever may look at a container sees no password.
-        assert not [word for word in words if word in json.dumps(found)], name
+    assert_hardened(stack, words)
 
 
 def test_each_user_reads_its_own_secrets_and_no_other(stack: Stack) -> None:

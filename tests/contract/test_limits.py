@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,20 +16,9 @@ from shared.http import make_app
 from shared.keys.web import ask_for_keys
 from shared.limits import limit_rate
 from shared.settings import Settings
-from tests.servers import NoServer, RunningServer, require, start_redis
+from tests.servers import RunningServer
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RunningServer]:
-    try:
-        started = start_redis(tmp_path / "redis")
-    except NoServer as error:
-        require(str(error))
-    yield started
-    started.process.send_signal(signal.SIGCONT)
-    started.stop()
 
 
 def service(folder: Path, url: str, per_minute: int, name: str = "services.search") -> FlaskClient:
@@ -46,12 +34,12 @@ def statuses(client: FlaskClient, times: int) -> list[int]:
     return [client.get("/").status_code for _ in range(times)]
 
 
-def test_processes_count_together_and_services_apart(server: RunningServer, tmp_path: Path) -> None:
-    one, two = (service(tmp_path, server.url, 4) for _ in range(2))
-    other = service(tmp_path, server.url, 4, "services.ingest")
+def test_processes_count_together_and_services_apart(own_redis: RunningServer, tmp_path: Path) -> None:
+    one, two = (service(tmp_path, own_redis.url, 4) for _ in range(2))
+    other = service(tmp_path, own_redis.url, 4, "services.ingest")
     assert statuses(one, 2) + statuses(two, 3) == [200, 200, 200, 200, 429]
     assert statuses(other, 4) == [200] * 4
-    with redis.Redis.from_url(server.url) as counted:
+    with redis.Redis.from_url(own_redis.url) as counted:
         names = counted.keys()
         assert len(names) == 2
         assert all(name.startswith(b"copydesk:limits:") for name in names)
@@ -59,11 +47,11 @@ def test_processes_count_together_and_services_apart(server: RunningServer, tmp_
 
 
 def test_a_redis_that_dies_turns_nobody_away_and_is_told_of_once(
-    server: RunningServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_redis: RunningServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = service(tmp_path, server.url, 10)
+    client = service(tmp_path, own_redis.url, 10)
     assert statuses(client, 10) == [200] * 10
-    server.kill()
+    own_redis.kill()
     with caplog.at_level(logging.WARNING):
         begun = time.monotonic()
         found = statuses(client, 8)
@@ -74,23 +62,23 @@ def test_a_redis_that_dies_turns_nobody_away_and_is_told_of_once(
 
 
 def test_one_that_hangs_holds_a_request_for_a_moment_and_not_each(
-    server: RunningServer, tmp_path: Path
+    own_redis: RunningServer, tmp_path: Path
 ) -> None:
-    client = service(tmp_path, server.url, 100)
+    client = service(tmp_path, own_redis.url, 100)
     statuses(client, 1)
-    server.process.send_signal(signal.SIGSTOP)
+    own_redis.process.send_signal(signal.SIGSTOP)
     begun = time.monotonic()
     assert statuses(client, 50) == [200] * 50
     assert time.monotonic() - begun < 2
 
 
-def test_when_it_is_back_it_counts_again(tmp_path: Path, server: RunningServer) -> None:
-    client = service(tmp_path, server.url, 1_000)
-    other = service(tmp_path, server.url, 1_000)
+def test_when_it_is_back_it_counts_again(tmp_path: Path, own_redis: RunningServer) -> None:
+    client = service(tmp_path, own_redis.url, 1_000)
+    other = service(tmp_path, own_redis.url, 1_000)
     statuses(client, 1)
-    server.process.send_signal(signal.SIGSTOP)
+    own_redis.process.send_signal(signal.SIGSTOP)
     statuses(client, 1)
-    server.process.send_signal(signal.SIGCONT)
+    own_redis.process.send_signal(signal.SIGCONT)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         before = int(other.get("/").headers["X-RateLimit-Remaining"])

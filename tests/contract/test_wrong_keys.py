@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,10 @@ from structlog.testing import capture_logs
 from shared.keys import failures as module
 from shared.keys.failures import Failures
 from shared.settings import Settings
-from tests.servers import NoServer, RunningServer, require, start_redis
+from tests.servers import RunningServer
 
 pytestmark = pytest.mark.servers
 HERE = "192.0.2.1"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RunningServer]:
-    try:
-        started = start_redis(tmp_path / "redis")
-    except NoServer as error:
-        require(str(error))
-    yield started
-    started.process.send_signal(signal.SIGCONT)
-    started.stop()
 
 
 def counting(folder: Path, url: str, wrong: int) -> Failures:
@@ -39,25 +27,25 @@ def counted(failures: Failures, times: int) -> list[bool]:
     return [failures.count(HERE) > 0 for _ in range(times)]
 
 
-def test_processes_count_together(server: RunningServer, tmp_path: Path) -> None:
-    one, two = (counting(tmp_path, server.url, 4) for _ in range(2))
+def test_processes_count_together(own_redis: RunningServer, tmp_path: Path) -> None:
+    one, two = (counting(tmp_path, own_redis.url, 4) for _ in range(2))
     assert counted(one, 2) + counted(two, 2) == [False] * 4
     assert (one.seconds_left(HERE), one.seconds_left("192.0.2.2")) == (0, 0)
     assert 0 < two.seconds_left(HERE) <= 61  # it saw the last one that was allowed
     assert counted(one, 1) == [True]
     assert 0 < one.seconds_left(HERE) <= 61
-    with redis.Redis.from_url(server.url) as kept:
+    with redis.Redis.from_url(own_redis.url) as kept:
         [name] = kept.keys()
         assert name.startswith(b"copydesk:limits:")  # what compose lets a service write
         assert 0 < kept.ttl(name) <= 60
 
 
 def test_a_redis_that_dies_or_hangs_holds_nobody_up_and_each_counts_for_itself(
-    server: RunningServer, tmp_path: Path
+    own_redis: RunningServer, tmp_path: Path
 ) -> None:
     for signal_number in (signal.SIGSTOP, signal.SIGKILL):
-        failures = counting(tmp_path, server.url, 10)
-        server.process.send_signal(signal_number)
+        failures = counting(tmp_path, own_redis.url, 10)
+        own_redis.process.send_signal(signal_number)
         with capture_logs() as told:
             begun = time.monotonic()
             assert counted(failures, 12) == [False] * 10 + [True] * 2
@@ -66,14 +54,14 @@ def test_a_redis_that_dies_or_hangs_holds_nobody_up_and_each_counts_for_itself(
 
 
 def test_when_it_is_back_it_counts_again(
-    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_redis: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AWAY_SECONDS", 0.1)
-    failures = counting(tmp_path, server.url, 1_000)
-    server.process.send_signal(signal.SIGSTOP)
+    failures = counting(tmp_path, own_redis.url, 1_000)
+    own_redis.process.send_signal(signal.SIGSTOP)
     failures.count(HERE)
-    server.process.send_signal(signal.SIGCONT)
-    with redis.Redis.from_url(server.url) as kept:
+    own_redis.process.send_signal(signal.SIGCONT)
+    with redis.Redis.from_url(own_redis.url) as kept:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             failures.count("192.0.2.2")
