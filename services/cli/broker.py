@@ -88,8 +88,13 @@ def free_port() -> int:
 def pings(url: str) -> bool:
     """Whether a broker answers within two seconds: PING at Redis or Valkey, the first greeting at RabbitMQ.
 
-    One that wants a password or TLS counts as answering: it is there, and the services hold the key.
+    One that wants a password or TLS counts as answering: it is there, and the services hold the key. Of
+    several, between semicolons, one that answers is enough, as it is for the services.
     """
+    return any(_answers(one) for one in url.split(";"))
+
+
+def _answers(url: str) -> bool:
     parts = urlsplit(url)
     word, answers = GREETINGS.get(parts.scheme, (b"", (b"",)))
     port = parts.port or PORTS.get(parts.scheme, 6379)

@@ -19,7 +19,7 @@ from services.cli.running import as_it_runs
 from services.cli.vocabularies import RETAG, count_tagged, present_version
 from shared.errors import BadSettings, CopydeskError, IndexMissing
 from shared.index.open import open_index
-from shared.ledger.backup import known_versions
+from shared.ledger.backup import is_on_server, known_versions
 from shared.ledger.open import open_ledger
 from shared.ledger.tables import Tables
 from shared.settings import PREFIX, Settings, read_settings
@@ -85,7 +85,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     running = is_locked(settings)
     yield check_python()
     yield check_parts()
-    yield check_data_dir(settings.data_dir)
+    lasting = not (is_on_server(settings) and settings.index_url and settings.broker_url)
+    yield check_data_dir(settings.data_dir, lasting=lasting)
     yield from check_broker(settings)
     yield _try("ledger", lambda: _check_ledger(settings))
     from services.cli.checkup import check_running  # it knows the queue, whose client loads slowly
@@ -120,8 +121,8 @@ def check_parts() -> Finding:
     return Finding("parts", good=True, told=f"copydesk {metadata.version('copydesk')} with all its parts")
 
 
-def check_data_dir(folder: Path) -> Finding:
-    """Whether the data folder can be written, and has room."""
+def check_data_dir(folder: Path, *, lasting: bool = True) -> Finding:
+    """Whether the data folder can be written, and has room where something ``lasting`` lies in it."""
     probe = folder / ".doctor"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +136,7 @@ def check_data_dir(folder: Path) -> Finding:
         )
     free = shutil.disk_usage(folder).free
     told = f"{folder}, {free / 1024**3:.1f} GiB free"
-    enough = free >= LOWEST_FREE
+    enough = free >= LOWEST_FREE or not lasting
     return Finding("data folder", enough, told if enough else f"{told}; make room for at least 1 GiB")
 
 

@@ -160,6 +160,9 @@ def test_the_started_server_is_durable_private_and_never_drops_a_key(tmp_path):
         while not pings(url):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        away = f"redis://127.0.0.1:{free_port()}/0"
+        assert not pings(away)
+        assert pings(f"{away};{url}")  # one of several is enough
         told = {
             name: ask(port, f"CONFIG GET {name}")
             for name in ("appendonly", "maxmemory-policy", "bind", "dir")

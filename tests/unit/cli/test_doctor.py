@@ -37,6 +37,7 @@ def test_too_little_room_is_told(tmp_path, monkeypatch):
     finding = check_data_dir(tmp_path)
     assert not finding.good
     assert "make room" in finding.told
+    assert check_data_dir(tmp_path, lasting=False).good
 
 
 def test_the_server_that_would_be_started_is_named_with_its_version(tmp_path):
