@@ -5,10 +5,10 @@ Who may open the file, its owner and group say, which are those of this process.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
+from services.cli.passwords import write_secret
 from shared.clock import now_ms
 from shared.errors import CopydeskError
 from shared.keys.open import open_keys
@@ -29,15 +29,7 @@ def keep_key(path: Path, store: KeyStore, now: int) -> bool:
         return False
     text, key = make_key(NAME, SCOPES, now)
     store.add(key)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.chmod(0o440)  # whatever the umask
-    fresh.replace(path)
+    write_secret(path, text, mode=0o440)
     return True
 
 

@@ -92,16 +92,18 @@ def _password(kept: Path, given: str, variable: str) -> str:
     return kept.read_text(encoding="utf-8") if kept.exists() else secrets.token_urlsafe(RANDOM_BYTES)
 
 
-def write_secret(path: Path, text: str, owner: tuple[int, int]) -> None:
-    """Put a file in its place, whole or not at all, so that only its owner can read it."""
+def write_secret(path: Path, text: str, owner: tuple[int, int] | None = None, mode: int = 0o400) -> None:
+    """Put a file in its place, whole or not at all, so that only those of its ``mode`` can read it."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
+        os.fchmod(file.fileno(), mode)  # whatever the umask
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
         os.fsync(file.fileno())
-        os.fchown(file.fileno(), *owner)
     fresh.replace(path)
 
 
