@@ -25,6 +25,7 @@ import pytest
 
 from shared.ledger.open import migrate_ledger
 from shared.settings import Settings
+from tests.processes import is_gone
 from tests.servers import NoServer, free_port, require
 
 START_SECONDS = 60.0
@@ -72,7 +73,7 @@ class RunningPostgresql:
         for child in children:
             _signal(child, signal.SIGKILL)
         end = time.monotonic() + STOP_SECONDS
-        while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < end:
+        while not all(map(is_gone, children)) and time.monotonic() < end:
             time.sleep(0.01)
 
     def stop(self) -> None:

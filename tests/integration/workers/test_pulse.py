@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from shared.queue import make_celery
+from tests.processes import is_gone
 
 from .conftest import make_raw, wait_until
 
@@ -21,13 +22,6 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at processes in /proc"),
 ]
 HASTY = "tests.integration.workers.hasty_app"
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def has_open(pid: int, path: Path) -> bool:

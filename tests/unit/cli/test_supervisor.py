@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.child import kill_group
+from tests.processes import is_gone
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 DRIVER = Path(__file__).with_name("driver.py")
@@ -57,14 +58,6 @@ def until(condition, what):
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.02)
-
-
-def is_gone(pid):
-    """Whether a process has ended; one that nobody has collected yet counts as ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 @pytest.fixture
