@@ -30,7 +30,7 @@ from shared.errors import BadSettings
 NODES = ("1", "2", "3")  # of Elasticsearch, and of RabbitMQ
 OFFICIAL = 999  # the user and the group of PostgreSQL, and of RabbitMQ, in their official images
 VARIABLES = {
-    **{name: variable for name, variable in GIVEN.items() if name != "grafana"},
+    **GIVEN,
     "rabbitmq": "COPYDESK_RABBITMQ_PASSWORD",
     "cookie": "COPYDESK_ERLANG_COOKIE",
     "postgres": "COPYDESK_POSTGRES_PASSWORD",
@@ -56,6 +56,7 @@ def plan_scaled(
     redis: str,
     elastic: str,
     flower: str,
+    grafana: str,
     rabbitmq: str,
     cookie: str,
     postgres: str,
@@ -69,12 +70,12 @@ def plan_scaled(
     """
     if not _PLAIN.fullmatch(rabbitmq):
         raise BadSettings("COPYDESK_RABBITMQ_PASSWORD may have letters, digits and ._~- alone")
-    kept = {secret.name: secret for secret in plan_files(redis, elastic, flower)}
+    kept = {secret.name: secret for secret in plan_files(redis, elastic, flower, grafana)}
     base, search = (quote(word, safe="") for word in (postgres, elastic))
     brokers = ";".join(f"amqp://copydesk:{rabbitmq}@rabbitmq-{node}:5672//" for node in NODES)
     indexes = ",".join(f"http://elastic:{search}@elasticsearch-{node}:9200" for node in NODES)
     return [
-        *(kept[name] for name in ("redis.acl", "elastic-password", "flower-password")),
+        *(kept[name] for name in ("redis.acl", "elastic-password", "flower-password", "grafana-password")),
         Secret("redis-url", kept["broker-url"].text, COPYDESK),
         Secret("rabbitmq.conf", RABBITMQ.format(password=rabbitmq), ids["rabbitmq"]),
         Secret("erlang-cookie", cookie, ids["rabbitmq"]),

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -13,10 +14,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPResponse
 from itertools import count
+from pathlib import Path
 from select import select
 from subprocess import PIPE, STDOUT
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -44,12 +48,15 @@ from tests.compose.stack import (
     status_of,
     wait_until,
 )
+from tests.compose.watched import ask, firing, healths, impatient, values
+from tests.servers import free_port
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1500)]
 FILE = "deploy/docker-compose.scale.yml"
 ELASTICSEARCH = ("elasticsearch-1", "elasticsearch-2", "elasticsearch-3")
 RABBITMQ = ("rabbitmq-1", "rabbitmq-2", "rabbitmq-3")
 MANY = {"ingest": 2, "search": 2, "worker": 2}
+WATCHED = {"copydesk-ingest": ["up"] * 2, "copydesk-search": ["up"] * 2, "copydesk-workers": ["up"] * 3}
 STREAMS = 4 * MANY["ingest"]  # places for them
 LASTING = frozenset({"redis", "postgres", "sweeper", "nginx", "flower", *MANY, *ELASTICSEARCH, *RABBITMQ})
 # The official images have these users, and the stand-ins for them have others.
@@ -60,17 +67,25 @@ SILENCE_SECONDS = 10  # 2.7 were seen, and 21 on a machine with fifteen times th
 MOST_LATE = 0.02  # none of 156 was late (2026-11-27)
 MOST_PARTIAL = 0.05  # while a node dies, some shards do not answer
 EVERYTHING = urllib.parse.urlencode({"q": "harbour", "source": SOURCE, "duplicates": "keep", "size": 1})
-PORTS = {"nginx": 8000, "ingest": 8001, "search": 8000, "flower": 5555, "redis": 6379, "postgres": 5432}
+PORTS = {"nginx": 8000, "ingest": 8001, "search": 8000, "flower": 5555, "redis": 6379, "postgres": 5432,
+         "prometheus": 9090}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def override() -> Iterator[Path]:
+    with TemporaryDirectory() as folder:  # pytest's own has gone before the stack where one ends it by hand
+        yield impatient(Path(folder))
+
+
+@pytest.fixture(scope="module")
+def stack(override: Path) -> Iterator[Stack]:
     environ = {**os.environ, "ES_JAVA_OPTS": "-Xms384m -Xmx384m", "COPYDESK_POSTGRES_BUFFERS": "64MB"}
+    environ["COPYDESK_PROMETHEUS_PORT"] = str(free_port())
     made = Stack(
         COMPOSE["v2"],
         "copydesk-test-scale",
         environ,
-        (FILE,),
+        (FILE, str(override)),
         LASTING,
         frozenset({"secrets", "migrate"}),
         MANY,
@@ -80,8 +95,15 @@ def stack() -> Iterator[Stack]:
         asked = f"id -u {user}; id -g {user}"
         told = docker("run", "--rm", "--entrypoint", "sh", images[service]["image"], "-c", asked).split()
         environ |= {f"COPYDESK_{variable}_UID": told[0], f"COPYDESK_{variable}_GID": told[1]}
-    with brought_up(made, build=True, seconds=UP_SECONDS):
-        yield made
+    try:
+        with brought_up(made, build=True, seconds=UP_SECONDS):
+            # By name, since Grafana is in the profile as well, and has no image that a test could rely on.
+            made.compose("up", "-d", "--no-recreate", "prometheus")
+            watched = replace(made, lasting=LASTING | {"prometheus"}, once=made.once | {"metrics-key"})
+            wait_until(watched.is_up, watched.states, UP_SECONDS)
+            yield watched
+    finally:  # what was started by name does not end with the rest
+        made.compose("--profile", "watch", "down", "--volumes", "--timeout", "0")
 
 
 def named(stack: Stack, service: str) -> list[str]:
@@ -141,6 +163,13 @@ def status(stack: Stack, article_id: str) -> str:
     return str(get(f"{stack.url('INGEST')}/v1/articles/{article_id}/status", stack.key)["status"])
 
 
+def test_prometheus_reads_each_of_several_services_and_workers(stack: Stack) -> None:
+    missing = {"CopydeskServiceDown", "CopydeskFewerInstances", "CopydeskWorkersSilent"}
+    # They fire while nothing was read as yet.
+    wait_until(lambda: healths(stack) == WATCHED and not missing & {name for name, _ in firing(stack)},
+               lambda: ask(stack, "targets"), FAULT_SECONDS)  # fmt: skip
+
+
 def test_what_is_killed_under_load_loses_nothing_and_search_answers_throughout(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,7 +188,8 @@ def test_what_is_killed_under_load_loses_nothing_and_search_answers_throughout(
     finally:
         newsroom.stop()
     with capsys.disabled():
-        print(f"\n{newsroom.told()}")  # noqa: T201 - the counts are what the test is for
+        # To where it is shown of a process beside others, too; the counts are what the test is for.
+        print(f"\n{newsroom.told()}", file=sys.stderr)  # noqa: T201
     until_found(stack, len(newsroom.accepted))
     with ThreadPoolExecutor(4) as pool:
         ends = Counter(pool.map(lambda article_id: status(stack, article_id), newsroom.accepted))
@@ -370,7 +400,8 @@ def test_nginx_without_a_connection_left_logs_no_query_and_no_key(stack: Stack) 
 
 
 def test_from_the_outside_network_only_nginx_answers(stack: Stack) -> None:
-    ports = (80, 443, 4369, 5432, 5555, 5672, 6379, 8000, 8001, 8080, 9100, 9200, 9300, 15672, 15692, 25672)
+    ports = (80, 443, 3000, 4369, 5432, 5555, 5672, 6379, 8000, 8001, 8080, 9090, 9100, 9200, 9300,
+             15672, 15692, 25672)  # fmt: skip
     assert stack.knock("edge", ports, PORTS) == {("nginx", 8000), ("nginx", 8001)}
     inside = stack.knock("inside", ports, PORTS)  # the same knock finds what is there
     engines = {*((name, 9200) for name in ELASTICSEARCH), *((name, 5672) for name in RABBITMQ)}
@@ -425,11 +456,29 @@ def test_flower_tells_of_tasks_of_both_workers(stack: Stack) -> None:
     wait_until(pushed, busy, FAULT_SECONDS)
 
 
-def test_with_no_service_left_nginx_says_to_come_back(stack: Stack) -> None:
+def test_prometheus_tells_of_one_that_is_gone_of_several(stack: Stack) -> None:
+    both = 'max_over_time(sum(up{job="copydesk-ingest"})[1h:15s])'  # as the alert looks back
+    wait_until(lambda: healths(stack) == WATCHED and values(stack, both) == [2], lambda: healths(stack),
+               FAULT_SECONDS)  # fmt: skip
+    gone = named(stack, "ingest")[0]
+    docker("kill", gone)
+    fewer = ("CopydeskFewerInstances", "copydesk-ingest")
+    wait_until(lambda: fewer in firing(stack), lambda: ask(stack, "alerts"), FAULT_SECONDS)
+    assert healths(stack)["copydesk-ingest"].count("up") == 1
+    docker("start", gone)
+    wait_until(lambda: healths(stack) == WATCHED and fewer not in firing(stack),
+               lambda: ask(stack, "alerts"), FAULT_SECONDS)  # fmt: skip
+
+
+def test_with_no_service_left_nginx_says_to_come_back_and_prometheus_that_none_is_there(
+    stack: Stack,
+) -> None:
     docker("kill", *named(stack, "search"))
     code, told, problem = answer_of(f"{stack.url('SEARCH')}/v1/search?q=harbour", stack.key)
     assert (code, problem["status"], told["Retry-After"]) == (503, 503, "5")
     assert told["content-type"] == "application/problem+json"
+    down = ("CopydeskServiceDown", "copydesk-search")
+    wait_until(lambda: down in firing(stack), lambda: ask(stack, "alerts"), FAULT_SECONDS)
     docker("start", *named(stack, "search"))
     url = f"{stack.url('SEARCH')}/v1/search?q=harbour"
     wait_until(lambda: status_of(url, stack.key) == 200, stack.states, FAULT_SECONDS)

@@ -26,10 +26,10 @@ from tests.compose.stack import (
     Stack,
     article,
     brought_up,
-    get,
     status_of,
     wait_until,
 )
+from tests.compose.watched import ask, healths, values
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
@@ -67,25 +67,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             wait_until(watched.is_up, watched.states, LONG)
             yield watched
     finally:  # what was started by name does not end with the rest
-        made.compose("--profile", "watch", "down", "--volumes", "--timeout", "20")
-
-
-def ask(stack: Stack, path: str, **params: str) -> Any:
-    answer = get(f"{stack.url('PROMETHEUS')}/api/v1/{path}?{urllib.parse.urlencode(params)}")
-    assert answer["status"] == "success"
-    return answer["data"]
-
-
-def values(stack: Stack, query: str) -> list[float]:
-    return [float(found["value"][1]) for found in ask(stack, "query", query=query)["result"]]
-
-
-def healths(stack: Stack) -> dict[str, list[str]]:
-    """How well the targets of each job can be read."""
-    found: dict[str, list[str]] = {}
-    for target in ask(stack, "targets", state="active")["activeTargets"]:
-        found.setdefault(target["labels"]["job"], []).append(target["health"])
-    return found
+        made.compose("--profile", "watch", "down", "--volumes", "--timeout", "0")
 
 
 def tasks(stack: Stack, **wanted: str) -> list[dict[str, Any]]:
@@ -200,30 +182,38 @@ def test_who_watches_is_reached_from_this_machine_and_the_inside_and_not_from_th
 # As it is rendered: what Grafana would be given
 
 
+FILES = {"one host": "docker-compose.yml", "many": "deploy/docker-compose.scale.yml"}
+
+
 @pytest.fixture(params=["v2", "v1"])
 def compose(request: pytest.FixtureRequest) -> list[str]:
     return COMPOSE[request.param]
 
 
-def rendered(compose: list[str], *profile: str) -> dict[str, Any]:
+@pytest.fixture(params=FILES)
+def file(request: pytest.FixtureRequest) -> str:
+    return FILES[request.param]
+
+
+def rendered(compose: list[str], file: str, *profile: str) -> dict[str, Any]:
     done = subprocess.run(
-        [*compose, *profile, "config"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [*compose, "-f", file, *profile, "config"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return dict(yaml.safe_load(done.stdout)["services"])
 
 
-def test_without_the_profile_nothing_of_it_is_asked_for(compose: list[str]) -> None:
-    services = rendered(compose)
+def test_without_the_profile_nothing_of_it_is_asked_for(compose: list[str], file: str) -> None:
+    services = rendered(compose, file)
     assert services.keys() > ONCE
     for name in WATCHING:  # v2 leaves out what v1 shows with the condition on it
         assert services.get(name, {"profiles": ["watch"]})["profiles"] == ["watch"]
 
 
 def test_with_the_profile_grafana_gets_its_files_its_password_and_a_port_of_this_machine(
-    compose: list[str],
+    compose: list[str], file: str
 ) -> None:
-    services = rendered(compose, "--profile", "watch")
+    services = rendered(compose, file, "--profile", "watch")
     assert set(WATCHING) <= services.keys()
     grafana = services["grafana"]
     assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/copydesk/grafana-password"

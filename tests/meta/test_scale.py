@@ -23,11 +23,12 @@ SERVICES = SCALE["services"]
 NGINX = (DEPLOY / "nginx" / "nginx.conf").read_text(encoding="utf-8")
 CALLER = (DEPLOY / "nginx" / "caller.conf").read_text(encoding="utf-8")
 PROBLEMS = (DEPLOY / "nginx" / "problems.conf").read_text(encoding="utf-8")
-ONCE = {"secrets", "migrate"}  # they run to their end
+ONCE = {"secrets", "migrate", "metrics-key"}  # they run to their end
+WATCH = {"metrics-key", "prometheus", "grafana"}  # only with the profile of that name
 ELASTICSEARCH = {f"elasticsearch-{node}" for node in passwords_scale.NODES}
 RABBITMQ = {f"rabbitmq-{node}" for node in passwords_scale.NODES}
 OTHERWISE = {"COPYDESK_CURSOR_SECRET", "COPYDESK_TRUSTED_PROXIES"}  # settings that both have, but not alike
-SAME = ("ingest", "search", "worker", "sweeper", "flower", "redis")
+SAME = ("ingest", "search", "worker", "sweeper", "flower", "redis", *sorted(WATCH))
 DIFFERS = {
     "volumes", "networks", "ports", "depends_on", "environment", "build", "tmpfs", "healthcheck", "scale",
     "dns_opt",
@@ -54,7 +55,7 @@ def test_a_service_has_limits_and_a_pinned_image_and_lasts_or_ends(name: str) ->
     service = SERVICES[name]
     assert re.fullmatch(r"(\$\{\w+:-)?\d+[mg]\}?", service["mem_limit"])
     assert 0 < service["pids_limit"] <= 4096
-    assert re.fullmatch(r"copydesk:local|[a-z]+:\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
+    assert re.fullmatch(r"copydesk:local|[a-z/]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
     assert ("healthcheck" in service) == (name not in ONCE)
     assert service["restart"] == ("no" if name in ONCE else "unless-stopped")
 
@@ -64,7 +65,31 @@ def test_what_runs_on_one_host_runs_the_same_here(name: str) -> None:
     here, there = SERVICES[name], ONE_HOST["services"][name]
     for key in (here.keys() | there.keys()) - DIFFERS:
         assert here.get(key) == there.get(key), key
-    assert here["healthcheck"]["test"] == there["healthcheck"]["test"]
+    assert here.get("healthcheck", {}).get("test") == there.get("healthcheck", {}).get("test")
+
+
+def test_who_watches_is_the_same_here_with_the_same_files_and_only_on_demand() -> None:
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == WATCH
+    assert not [name for name in SERVICES if name not in WATCH and WATCH & _needed(name)]
+    for name in WATCH:
+        here, there = SERVICES[name], ONE_HOST["services"][name]
+        assert here["profiles"] == ["watch"]
+        for key in ("tmpfs", "networks", "ports", "depends_on", "healthcheck"):
+            if key != "tmpfs" or name != "metrics-key":  # there is no ledger in a file
+                assert here.get(key) == there.get(key), (name, key)
+        mounted = [each.replace("./deploy/", "./") for each in there["volumes"] if "ledger:" not in each]
+        assert here["volumes"] == mounted
+    assert {name for name in SERVICES if "metrics-key:" in str(SERVICES[name]["volumes"])} == {
+        "metrics-key", "prometheus",
+    }  # fmt: skip
+    assert SERVICES["grafana"]["environment"] == ONE_HOST["services"]["grafana"]["environment"]
+    told = (DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text("utf-8")
+    assert "http://prometheus:9090" in told
+
+
+def _needed(name: str) -> set[str]:
+    """What a service waits for, by name or with a condition."""
+    return set(SERVICES[name].get("depends_on", ()))
 
 
 def test_copydesk_is_told_the_same_but_for_its_engines_and_its_proxy() -> None:
@@ -108,12 +133,13 @@ def test_there_are_two_of_what_asks_and_answers_and_three_of_what_keeps() -> Non
         assert not others & set(own)
 
 
-def test_only_nginx_is_published_where_one_says_and_flower_on_this_machine_alone() -> None:
+def test_only_nginx_is_published_where_one_says_and_who_watches_on_this_machine_alone() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
         "nginx": [*ONE_HOST["services"]["search"]["ports"], *ONE_HOST["services"]["ingest"]["ports"]],
-        "flower": ONE_HOST["services"]["flower"]["ports"],
+        **{name: ONE_HOST["services"][name]["ports"] for name in ("flower", "prometheus", "grafana")},
     }
+    assert all(published[name][0].startswith("127.0.0.1:") for name in published.keys() - {"nginx"})
     networks = SCALE["networks"]
     assert networks == {
         "inside": {"internal": True},
@@ -125,9 +151,9 @@ def test_only_nginx_is_published_where_one_says_and_flower_on_this_machine_alone
         network: {name for name in SERVICES if network in SERVICES[name]["networks"]} for network in networks
     }
     assert on["edge"] == {"nginx"}
-    assert on["watch"] == {"flower"}
+    assert on["watch"] == {"flower", "prometheus", "grafana"}
     assert on["nowhere"] == {"secrets"}
-    assert on["inside"] == SERVICES.keys() - {"secrets"}
+    assert on["inside"] == SERVICES.keys() - {"secrets", "grafana"}
 
 
 def test_no_password_stands_in_the_file_or_in_an_environment() -> None:
@@ -153,10 +179,12 @@ def test_every_secret_that_a_service_names_is_made_for_the_user_that_it_runs_as(
     named = set()
     for name, service in SERVICES.items():
         found = set(re.findall(r"/run/copydesk/([\w.-]+)", yaml.safe_dump(service)))
-        if name not in ("secrets", "nginx"):
+        if name not in ("secrets", "nginx", "prometheus"):
             assert "secrets:/run/copydesk:ro" in service["volumes"], name
         for secret in found:
-            assert _user(service) == made[secret], (name, secret)
+            # The key's group is that of Prometheus; what Copydesk reads is its user's.
+            ids = slice(1) if name == "metrics-key" else slice(None)
+            assert _user(service)[ids] == made[secret][ids], (name, secret)
         named |= found
     assert named == made.keys()
     assert "secrets:/run/copydesk" in SERVICES["secrets"]["volumes"]

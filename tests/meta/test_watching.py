@@ -32,6 +32,7 @@ DASHBOARD = ROOT / "deploy" / "grafana" / "copydesk.json"
 WORKERS = 3  # of a newsroom with an embedded index: worker, index-worker, sweeper
 HEADING = "When an alert fires"
 TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"')
+CALL = re.compile(r"(\w+)\s*(?:by\s*(\([^)]*\))\s*)?$")
 SELECTOR = re.compile(r"\b(copydesk_\w+|up)\b\s*(\{[^}]*\})?")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')
 OF_PROMETHEUS = {"job", "instance"}  # labels that it adds itself
@@ -84,6 +85,23 @@ def matches(series: Series, name: str, wanted: list[tuple[str, str, str]]) -> bo
     return True
 
 
+def enclosing(query: str) -> list[tuple[str, list[str]]]:
+    """The metrics of a query, each with what is called around it, from the outside: ``max``, ``sum(le)``."""
+    texts = [(text.start(), text.end()) for text in TEXTS.finditer(query)]
+    found, calls = [], list[str]()
+    for at, letter in enumerate(query):
+        if any(start <= at < end for start, end in texts):
+            continue
+        if letter == "(":
+            call = CALL.search(query, 0, at)
+            calls.append(call[1] + (call[2] or "") if call else "")
+        elif letter == ")":
+            calls.pop()
+        elif named := SELECTOR.match(query, at):
+            found.append((named[1], [call for call in calls if call]))
+    return found
+
+
 def test_the_tokeniser_finds_each_metric_with_its_labels():
     query = 'rate(copydesk_a_total{x="copydesk_b",y=~"c|d"}[5m]) / on (x) copydesk_e > 3 or up{job!="f"} == 0'
     assert selectors(query) == [
@@ -91,6 +109,9 @@ def test_the_tokeniser_finds_each_metric_with_its_labels():
         ("up", [("job", "!=", "f")]),
     ]  # fmt: skip
     assert matches(("copydesk_a", {"x": "1"}), "copydesk_a", [("x", "=~", "1|2"), ("job", "=", "j")])
+    assert enclosing('max(rate(copydesk_a{x="("}[5m])) / (sum by (x, y) (up) > 0)') == [
+        ("copydesk_a", ["max", "rate"]), ("up", ["sum(x, y)"]),
+    ]  # fmt: skip
     for wrong in ([("x", "!~", "1|2")], [("x", "=", "2")], [("y", "=", "1")], [("x", "!=", "1")]):
         assert not matches(("copydesk_a", {"x": "1"}), "copydesk_a", wrong)
 
@@ -294,6 +315,23 @@ def test_the_labels_that_queries_group_by_are_there(running: Running) -> None:
         assert grouped <= known | OF_PROMETHEUS, query
 
 
+@pytest.mark.servers
+def test_what_every_ingest_tells_alike_is_never_added_up_and_no_alert_fires_for_each_of_several(
+    running: Running,
+) -> None:
+    alike = {name for name, _ in running.series("copydesk-ingest") if name.startswith("copydesk_")}
+    asked = [each for query in queries() for each in enclosing(query)]
+    assert alike & {name for name, _ in asked}
+    for name, calls in asked:
+        whole = [call for call in calls if not call.startswith("sum(instance,")]  # of each of them by itself
+        if name in alike:
+            assert {call.partition("(")[0] for call in whole} & {"max", "min", "count"}, (name, calls)
+            assert not [call for call in whole if call.startswith("sum")], (name, calls)
+    for name, rule in alerts().items():
+        if name != "CopydeskServiceDown":  # there it has to be told which one
+            assert all(calls for _, calls in enclosing(rule["expr"])), name
+
+
 def test_the_jobs_are_those_that_queries_name_and_read_services_of_compose() -> None:
     told = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     jobs = {job["job_name"] for job in told["scrape_configs"]}
@@ -301,12 +339,21 @@ def test_the_jobs_are_those_that_queries_name_and_read_services_of_compose() -> 
     patterns = [value for label, _, value in named if label == "job"]
     assert patterns
     assert all(any(re.fullmatch(pattern, job) for job in jobs) for pattern in patterns)
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    read: dict[str, int] = {}
     for job in told["scrape_configs"]:
-        for config in job.get("static_configs", ()):
-            assert all(target.partition(":")[0] in services for target in config["targets"])
-        for config in job.get("dns_sd_configs", ()):
-            assert set(config["names"]) <= set(services)
+        assert not job.keys() & {"static_configs"}  # it would show one of several, at random
+        for config in job["dns_sd_configs"]:
+            assert config["type"] == "A"
+            read |= dict.fromkeys(config["names"], config["port"])
+    assert read == {"ingest": 8001, "search": 8000, "worker": 9100, "sweeper": 9100}
+    for file in ("docker-compose.yml", "deploy/docker-compose.scale.yml"):
+        services = yaml.safe_load((ROOT / file).read_text())["services"]
+        assert read.keys() <= services.keys()
+        for name, port in read.items():
+            given = services[name]["environment"]["COPYDESK_METRICS_PORT"]
+            assert str(port) in (*services[name]["command"], given), (file, name)
+            assert "inside" in services[name]["networks"]
+        assert "inside" in services["prometheus"]["networks"]
 
 
 @pytest.mark.servers

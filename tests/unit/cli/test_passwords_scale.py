@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from kombu import Connection
 
-from services.cli.passwords import COPYDESK, ELASTICSEARCH, KEPT, REDIS, make_secrets, read_passwords
+from services.cli.passwords import COPYDESK, ELASTICSEARCH, GRAFANA, KEPT, REDIS, make_secrets, read_passwords
 from services.cli.passwords_scale import VARIABLES, main, make_certificates, plan_scaled, read_ids
 from shared.errors import BadSettings
 from shared.index.elasticsearch_client import read_hosts
@@ -78,6 +78,7 @@ def test_each_file_can_be_read_by_its_service_alone(tmp_path: Path, monkeypatch:
         "rabbitmq.conf": IDS["rabbitmq"], "erlang-cookie": IDS["rabbitmq"],
         **dict.fromkeys(("ledger-url", "broker-url", "redis-url", "index-url"), COPYDESK),
         **dict.fromkeys(("cursor-secret", "flower-password"), COPYDESK),
+        "grafana-password": GRAFANA,
     }  # fmt: skip
     found = [path for path in secrets.iterdir() if path.is_file()]
     assert {path.name: (path.stat().st_uid, path.stat().st_gid) for path in found} == owners
