@@ -28,6 +28,7 @@ Status = Literal[
     "accepted", "cleaned", "deduped", "tagged",
     "indexed", "unchanged", "superseded", "rejected", "quarantined", "withdrawn",
 ]  # fmt: skip
+Held = Literal["withheld", "embargo", "expired"]  # why an article is kept, and not shown now
 TERMINAL: frozenset[Status] = frozenset(
     ("indexed", "unchanged", "superseded", "rejected", "quarantined", "withdrawn")
 )

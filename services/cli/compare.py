@@ -27,6 +27,7 @@ from shared.index.port import ArticleIndex
 from shared.ledger.keeping import Served
 from shared.ledger.port import Ledger
 from shared.messages import TERMINAL
+from shared.nearness.window import moment_of, within_window
 from shared.queue import make_redis
 from shared.settings import Settings
 
@@ -324,7 +325,7 @@ def _tell_fingerprints(
     lost = [one for one, lead in zip(suspects, named, strict=True) if lead is None]
     # A lead that died keeps its text's fingerprint until the window ends; dedupe asks the ledger who leads.
     leading = _leading(desk.ledger, {lead for lead in named if lead is not None})
-    rivals = [one for one, lead in zip(suspects, named, strict=True) if lead in leading]
+    rivals = _rivals(desk.ledger, suspects, named, leading)
     if lost:
         told = f"{count_of(len(lost), 'text')} of the last three days lost ({_some(lost)})"
         if desk.mend:
@@ -338,6 +339,20 @@ def _tell_fingerprints(
         yield Finding(
             "fingerprints", good=True, told=f"{count_of(seen, 'text')} of the last three days compared"
         )
+
+
+def _rivals(
+    ledger: Ledger, suspects: Sequence[Served], named: Sequence[str | None], leading: set[str]
+) -> list[Served]:
+    """Those whose text another article leads, close enough in time for one to be the other's copy."""
+    pairs = [(one, lead) for one, lead in zip(suspects, named, strict=True) if lead in leading]
+    wanted = {one.id for one, _ in pairs} | {lead for _, lead in pairs if lead is not None}
+    found = (article for part in chunks(sorted(wanted)) for article in ledger.articles(part))
+    moments = {article.id: moment_of(article) for article in found}
+    return [
+        one for one, lead in pairs
+        if lead in moments and one.id in moments and within_window(moments[one.id], moments[lead])
+    ]  # fmt: skip
 
 
 def _some(found: Sequence[Served | str]) -> str:

@@ -118,7 +118,8 @@ def _add_status(api: APIBlueprint, door: Door) -> None:
         """Where the newest submission of an article stands; 410 once it was withdrawn."""
         found = door.status(path.article_id)
         if found is not None and found.status == "withdrawn":
-            raise Gone(f"the article {path.article_id} was withdrawn")
+            why = f": {found.reason}" if found.reason else ""
+            raise Gone(f"the article {path.article_id} is withdrawn{why}")
         # What was pushed last may have been pruned since; the tombstone tells.
         if door.is_tombstone(path.article_id) if found is None else found.stage is None and found.withdrawn:
             raise Gone(f"the article {path.article_id} was withdrawn, or is no longer kept")

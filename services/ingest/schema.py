@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, RootModel
 from shared.fields import InvalidFields
 from shared.http import ProblemField
 from shared.ledger.port import Accepted
-from shared.messages import Stage, Status
+from shared.messages import Held, Stage, Status
 
 
 class Receipt(BaseModel):
@@ -58,6 +58,7 @@ class StatusAnswer(BaseModel):
     attempts: int
     updated_at: datetime
     request: str | None = Field(description="the X-Request-Id of the push that brought it")
+    held: Held | None = Field(description="why search does not show it now, though it is indexed")
 
 
 class WithdrawnAnswer(BaseModel):

@@ -119,9 +119,10 @@ class Past:
     def version(self, article_id: str, revision: str) -> Article:
         """One version of a visible article; raises ``NotFound`` also when it is unknown, or not kept."""
         self._visible(article_id)
-        number = int(revision) if _NUMBER.fullmatch(revision) else 0
+        if not _NUMBER.fullmatch(revision):
+            raise NotFound(f"the article {article_id} has no version {revision[:50]!r}: they are 1, 2, 3 ...")
         known = {facts.revision for facts in self._versions(article_id)}
-        return self._text(article_id, number, known)
+        return self._text(article_id, int(revision), known)
 
     def compare(self, article_id: str, query: DiffQuery) -> Compared:
         """What differs between two versions of a visible article; raises as ``version`` does."""

@@ -25,9 +25,15 @@ from shared.errors import InvalidRequest, Unavailable
 from shared.index.port import ArticleIndex, Filters, Mark, SearchPage, Step, Timeline
 from shared.index.walking import MAX_STEP, mark_behind
 from shared.ledger.port import Ledger
+from shared.messages import Held
 from shared.profiles.port import SourceProfile, SourceProfiles
 
 _ARTICLE_ID = re.compile(r"[0-9a-f]{32}")
+_HELD: Mapping[Held, str] = {
+    "withheld": "its source withholds it until it sends another version",
+    "embargo": "it is under embargo",
+    "expired": "its source let it expire",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +244,15 @@ class Reader:
         status, article = self._ledger.status(article_id), self._ledger.article(article_id)
         tombstone = article is not None and article.withdrawn
         if status is not None and status.status == "withdrawn":
-            return Gone(f"the article {article_id} was withdrawn")
+            why = f": {status.reason}" if status.reason else ""
+            return Gone(f"the article {article_id} is withdrawn{why}")
         # What was pushed last may have been pruned since; the tombstone tells.
         if tombstone and (status is None or status.stage is None):
             return Gone(f"the article {article_id} was withdrawn, or is no longer kept")
         if status is None:
             return NotFound(f"no article has the id {article_id}")
+        if status.held is not None:
+            return NotFound(f"the article {article_id} is not to be found now: {_HELD[status.held]}")
         return NotFound(f"the article {article_id} is not to be found now: its status is {status.status}")
 
 

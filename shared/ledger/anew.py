@@ -13,10 +13,9 @@ import sqlalchemy as sa
 
 from shared.article import Verdict
 from shared.ledger.leads import HAVE_DOCUMENTS, take_over
-from shared.ledger.likeness import Text
+from shared.ledger.likeness import Text, liken, read_kept
 from shared.ledger.rows import ARRIVAL
 from shared.ledger.schema import articles
-from shared.nearness.compare import SAME_TEXT
 from shared.nearness.window import WINDOW_MS
 
 MOST = 1_000  # leads of one text within the window that are looked at
@@ -55,8 +54,9 @@ def decide_anew(
     """
     rivals = rivals_of(connection, text)
     first = next((found for found, where in rivals.items() if where < place), None)
-    if first is not None:
-        return Verdict("duplicate", first, 1.0, rule=SAME_TEXT), []
+    same = liken(text, read_kept(connection, [first])[first]) if first is not None else None
+    if same is not None:
+        return same, []
     later = list(rivals)
     if near.duplicate_of is not None and near.duplicate_of not in rivals:
         other = place_of(connection, near.duplicate_of)

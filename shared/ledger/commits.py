@@ -37,7 +37,7 @@ from shared.ledger.statements import (
     SETTLE,
     SETTLED,
 )
-from shared.ledger.stories import living_story, named_founders, settle_story
+from shared.ledger.stories import living_story, named_founders, of_these_days, settle_story
 from shared.ledger.tallies import add
 from shared.ledger.telling import EventKind
 from shared.ledger.withdrawals import erase_late, remember_texts
@@ -112,9 +112,11 @@ class Settlement:
             self._settle(row, outcome)
         self._write()
         erase_late(self._connection, self._late, self._known)
-        wake = self._follow_up()
+        turn = self._lanes_of_items() if self._claim.stage in ("clean", "dedupe") else set()
+        wake = self._follow_up(turn)
         add(self._connection, {**self._ended, **totals_of(self._connection, self._reasons)})
-        return Committed(dict(self._words), wake, tuple(self._decisions.unexpected))
+        turn = turn if self._claim.stage == "dedupe" else set()  # elsewhere the pace of wake-ups holds
+        return Committed(dict(self._words), wake, tuple(self._decisions.unexpected), tuple(sorted(turn)))
 
     def _held(self) -> dict[int, Row]:
         query = sa.select(submissions).where(submissions.c.token == self._claim.token)
@@ -237,7 +239,8 @@ class Settlement:
         lead = decided.verdict.duplicate_of
         if lead is None and outcome.verdict is not None:
             # Of its story it is all the same, though it leads: it outranks that one, or that one is gone.
-            lead = next(iter(decided.later), outcome.verdict.duplicate_of)
+            said = of_these_days(self._connection, decided.text, outcome.verdict.duplicate_of)
+            lead = next(iter(decided.later), said)
         links = outcome.stories if lead is None else ()
         if links or lead is not None:
             self._write_new()  # whom they name may be in this very batch
@@ -364,18 +367,15 @@ class Settlement:
 
     def _lanes_of_items(self) -> set[Lane]:
         """The lanes in which later submissions of items just settled wait to be compared in their turn."""
-        query = sa.select(submissions.c.lane).where(
-            submissions.c.article_id.in_(sorted(self._items)), submissions.c.stage == "dedupe"
-        )
-        return set(self._connection.scalars(query.distinct()))
+        theirs = submissions.c.article_id.in_(sorted(self._items)), submissions.c.stage == "dedupe"
+        return set(self._connection.scalars(sa.select(submissions.c.lane).where(*theirs).distinct()))
 
-    def _follow_up(self) -> tuple[tuple[Stage, Lane], ...]:
+    def _follow_up(self, turn: set[Lane]) -> tuple[tuple[Stage, Lane], ...]:
         """Queue what leads and copies need, and name the stages that now have work."""
         wake: set[tuple[Stage, Lane]] = {(self._claim.stage, lane) for lane in self._again}
+        wake |= {("dedupe", lane) for lane in turn}
         if self._next is not None:
             wake |= {(self._next, lane) for lane in self._onward}
-        if self._claim.stage in ("clean", "dedupe"):
-            wake |= {("dedupe", lane) for lane in self._lanes_of_items()}
         if self._decisions.touched:
             touch(self._connection, self._decisions.touched)
         changed = self._decisions.touched | self._decisions.moved

@@ -7,7 +7,7 @@ be seen leads nobody, and is not told of as a copy.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -35,9 +35,8 @@ from shared.ledger.likeness import Text, read_texts
 from shared.ledger.rows import Row, read_rows
 from shared.ledger.schema import articles
 from shared.log import get_logger
+from shared.messages import Held
 from shared.nearness.window import WINDOW_MS
-
-Held = Literal["withheld", "embargo", "expired"]
 
 
 def held_state(

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.article import Verdict
-from shared.ledger.likeness import LONGEST_CHAIN, Text, judge, liken, read_text, read_texts
+from shared.ledger.likeness import LONGEST_CHAIN, Text, judge, liken, read_kept, read_text, read_texts
 from shared.ledger.retagging import is_tagged_again
 from shared.ledger.rows import ARRIVAL, verdict_of
 from shared.ledger.schema import articles, submissions
@@ -67,13 +67,13 @@ def is_still(connection: sa.Connection, text: Text, verdict: Verdict) -> bool:
     A lead that is on its way for the first time will come with the text that dedupe saw.
     """
     lead = verdict.duplicate_of or ""
-    facts = sa.select(articles.c.text_hash, articles.c.moment).where(articles.c.id == lead)
-    present = connection.execute(facts).first()
+    present = read_kept(connection, [lead]).get(lead)
     if present is None:
         return True
     if verdict.rule == SAME_TEXT:
-        near_by = present.moment is None or within_window(text.moment, present.moment)
-        return near_by and bool(present.text_hash == text.text_hash)
+        near_by = not present.moment or within_window(text.moment, present.moment)
+        said = liken(text, present) if near_by else None
+        return said is not None and said.rule == SAME_TEXT
     found = beside(connection, text, lead)
     return found is not None and (found.word, found.rule) == (verdict.word, verdict.rule)
 

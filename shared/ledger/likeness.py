@@ -17,7 +17,7 @@ from shared.article import Article, Verdict
 from shared.codec import unpack
 from shared.ledger.port import KnownText
 from shared.ledger.schema import articles, sketches, submissions
-from shared.nearness.compare import SAME_TEXT, compare
+from shared.nearness.compare import compare, same_text
 from shared.nearness.passage import shared_passage
 from shared.nearness.sketch import Sketch, make_sketch, pack_sketch, unpack_sketch
 from shared.nearness.window import moment_of
@@ -29,13 +29,13 @@ LONGEST_CHAIN = 50  # steps from one that leads no more to the one that does; th
 # Read for every article that has candidates, and so put together once.
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _TEXTS = (
-    sa.select(articles.c.id, articles.c.text_hash, articles.c.moment, sketches.c.near)
+    sa.select(
+        articles.c.id, articles.c.text_hash, articles.c.moment, sketches.c.near, articles.c.duplicate_of,
+        articles.c.heir, articles.c.withdrawn, articles.c.held,
+    )
     .outerjoin(sketches, sketches.c.article_id == articles.c.id)
     .where(articles.c.id.in_(_IDS))
-)
-_PLACES = sa.select(
-    articles.c.id, articles.c.duplicate_of, articles.c.heir, articles.c.withdrawn, articles.c.held
-).where(articles.c.id.in_(_IDS))
+)  # fmt: skip
 _DRAFTS = (
     sa.select(submissions.c.article_id, submissions.c.draft)
     .where(
@@ -69,11 +69,27 @@ class Text:
 
 def read_texts(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Text]:
     """The present texts of some articles by id."""
+    return _texts_of(connection, _read_rows(connection, ids).values())
+
+
+def read_kept(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Text]:
+    """The same as they are kept, for who looks for equal words: articles need not be readable for that.
+
+    Without a sketch where none was kept, and with moment 0 where that was not.
+    """
+    rows = _read_rows(connection, ids).values()
+    return {row.id: Text(row.id, row.text_hash, row.moment or 0, row.near or b"") for row in rows}
+
+
+def _read_rows(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Any]:
+    """Some articles as ``_TEXTS`` reads them, by id: what they are compared by, and who stands for them."""
     wanted = sorted(set(ids))
-    if not wanted:
-        return {}
+    return {row.id: row for row in connection.execute(_TEXTS, {"ids": wanted})} if wanted else {}
+
+
+def _texts_of(connection: sa.Connection, rows: Iterable[Any]) -> dict[str, Text]:
     found, bare = {}, {}
-    for row in connection.execute(_TEXTS, {"ids": wanted}):
+    for row in rows:
         found[row.id] = Text(row.id, row.text_hash, row.moment or 0, row.near or b"")
         if row.near is None or row.moment is None:  # from before there were sketches
             bare[row.id] = row.text_hash
@@ -110,13 +126,12 @@ def text_of(article_id: str, text_hash: str, article: Article) -> Text:
 
 def liken(text: Text, lead: Text, body: str | None = None) -> Verdict | None:
     """What a text is to a lead; None: no copy of any kind. ``body`` gives the passage that they share."""
-    if text.text_hash and text.text_hash == lead.text_hash:
-        return Verdict("duplicate", lead.id, 1.0, rule=SAME_TEXT)
-    other = _sketch(lead)
-    found = compare(_sketch(text), other)
+    mine, other = _sketch(text), _sketch(lead)
+    is_same = text.text_hash != "" and text.text_hash == lead.text_hash
+    found = same_text(mine, other) if is_same else compare(mine, other)
     if found is None:
         return None
-    passage = None if body is None else shared_passage(body, other)
+    passage = None if body is None or is_same else shared_passage(body, other)
     return Verdict(found.word, lead.id, found.similarity, rule=found.rule, passage=passage)
 
 
@@ -136,24 +151,19 @@ def judge(connection: sa.Connection, ids: Iterable[str], lead: str) -> dict[str,
     other = read_text(connection, lead) if wanted else None
     if other is None:
         return {}
-    same = sa.select(articles.c.id).where(
-        articles.c.id.in_(wanted), articles.c.text_hash == other.text_hash, articles.c.text_hash != ""
-    )
-    found = {one: Verdict("duplicate", lead, 1.0, rule=SAME_TEXT) for one in connection.scalars(same)}
-    others = [one for one in wanted if one not in found]
-    if not others:
-        return found
-    texts = read_texts(connection, others)
-    bodies = _read_bodies(connection, [one for one in others if one in texts])
-    for one in others:
-        verdict = liken(texts[one], other, bodies.get(one)) if one in texts else None
-        if verdict is not None:
-            found[one] = verdict
-    return found
+    kept = read_kept(connection, wanted) if other.text_hash else {}
+    same = {one: text for one, text in kept.items() if text.text_hash == other.text_hash}
+    texts = read_texts(connection, [one for one in wanted if one not in same])
+    bodies = _read_bodies(connection, texts)
+    verdicts = {one: liken(text, other, bodies.get(one)) for one, text in (same | texts).items()}
+    return {one: verdict for one, verdict in verdicts.items() if verdict is not None}
 
 
 def _read_bodies(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:
-    query = sa.select(articles.c.id, articles.c.article).where(articles.c.id.in_(sorted(ids)))
+    wanted = sorted(ids)
+    if not wanted:
+        return {}
+    query = sa.select(articles.c.id, articles.c.article).where(articles.c.id.in_(wanted))
     return {row.id: unpack(row.article, Article).body for row in connection.execute(query)}
 
 
@@ -175,12 +185,13 @@ def read_known(connection: sa.Connection, ids: Iterable[str]) -> dict[str, tuple
     A candidate may have become a copy or have gone since it was written down: who leads now is what counts.
     """
     wanted = sorted(set(ids))
-    roots = _present_leads(connection, wanted)
-    texts = read_texts(connection, {*wanted, *(lead for lead in roots.values() if lead)})
+    rows = _read_rows(connection, wanted)
+    roots = _present_leads(connection, rows)
+    texts = _texts_of(connection, rows.values())
     drafts = read_drafts(connection, wanted)
     found: dict[str, tuple[KnownText, ...]] = {}
     for one in wanted:
-        mine = dict.fromkeys(name for name in (one, roots[one]) if name in texts)
+        mine = dict.fromkeys(name for name in (one, roots.get(one)) if name in texts)
         known = [_known(texts[name]) for name in mine if name is not None]
         found[one] = (*known, *drafts.get(one, ()))
     return {one: known for one, known in found.items() if known}
@@ -190,15 +201,15 @@ def _known(text: Text) -> KnownText:
     return KnownText(text.id, text.sketch, text.moment, text.text_hash)
 
 
-def _present_leads(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str | None]:
+def _present_leads(connection: sa.Connection, rows: dict[str, Any]) -> dict[str, str | None]:
     """Who stands for each candidate: itself, the lead it is a copy of by now, or the heir of one that went.
 
-    Most are leads themselves: one query tells that of all of them.
+    Most are leads themselves, as their ``rows`` tell; those of others are added to them.
     """
-    roots: dict[str, str | None] = {one: one for one in ids}
+    roots: dict[str, str | None] = {one: one for one in rows}
     for _ in range(LONGEST_CHAIN):
         asked = {lead for lead in roots.values() if lead is not None}
-        rows = {row.id: row for row in connection.execute(_PLACES, {"ids": sorted(asked)})}
+        rows |= _read_rows(connection, asked - rows.keys())
         onward = {one: _onward(rows.get(one)) for one in asked}
         if all(onward[one] == one for one in asked):
             return roots

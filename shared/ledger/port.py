@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from shared.article import Article, Current, RawArticle, Verdict
 from shared.ledger.keeping import Keeping
 from shared.ledger.telling import Telling
-from shared.messages import Lane, Stage, Status
+from shared.messages import Held, Lane, Stage, Status
 from shared.stories.links import StoryLink, StoryText
 
 
@@ -128,6 +128,7 @@ class Committed:
     words: dict[str, int]
     wake: tuple[tuple[Stage, Lane], ...]
     leads: tuple[str, ...] = ()  # articles that lead though dedupe said otherwise: the bands do not know them
+    turn: tuple[Lane, ...] = ()  # where a later revision, which waited for this one, is to be compared now
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class SubmissionStatus:
     updated_at: datetime
     withdrawn: bool = False  # its article is a tombstone, whatever became of the submission
     request: str | None = None  # the id of the request that brought it
+    held: Held | None = None  # why search does not show the article now; released or ended by the sweep
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class SqlLedger(SqlKeeping, SqlTelling):
     def status(self, article_id: str) -> SubmissionStatus | None:
         """The newest submission of an article."""
         query = (
-            sa.select(submissions, articles.c.revision, articles.c.withdrawn)
+            sa.select(submissions, articles.c.revision, articles.c.withdrawn, articles.c.held)
             .outerjoin(articles, articles.c.id == submissions.c.article_id)
             .where(submissions.c.article_id == article_id, submissions.c.kind == "push")
             .order_by(submissions.c.sequence.desc())
@@ -257,7 +257,7 @@ def _read_status(row: Row) -> SubmissionStatus:
         id=row["article_id"], submission=row["id"], revision=row["revision"] or 0, status=row["status"],
         stage=row["stage"], reason=row["reason"], attempts=row["attempts"],
         updated_at=from_ms(row["updated_at"]), withdrawn=bool(row["withdrawn"]),
-        request=row["request"],
+        request=row["request"], held=row["held"],
     )  # fmt: skip
 
 

@@ -16,10 +16,12 @@ import sqlalchemy as sa
 
 from shared.article import Article
 from shared.codec import unpack
+from shared.ledger.likeness import Text, read_text
 from shared.ledger.rows import Row
 from shared.ledger.schema import articles, sketches, story_merges, submissions
 from shared.nearness.window import moment_of
 from shared.stories.features import make_story_sketch, pack_story
+from shared.stories.likeness import WINDOW_MS
 from shared.stories.links import StoryLink, StoryText
 
 MOST_MOVED = 2_000  # articles that a merge rewrites; a larger story stays apart, so that no commit takes long
@@ -82,6 +84,12 @@ def settle_story(
         # Others came first and named it as their founder. Had it been here, they would be where it goes.
         merge.join(story, own, keep=story)
     return story, merge.moved - {article_id}
+
+
+def of_these_days(connection: sa.Connection, text: Text, lead: str | None) -> str | None:
+    """A lead that dedupe named; None where the same words told of another event: last month's template."""
+    other = read_text(connection, lead) if lead is not None else None
+    return None if other is not None and abs(text.moment - other.moment) > WINDOW_MS else lead
 
 
 def named_founders(connection: sa.Connection, ids: Iterable[str]) -> set[str]:

@@ -14,6 +14,7 @@ from shared.ledger.keeping import PruneRule, PruneWhat, QuarantineFilter
 from shared.ledger.schema import articles, journey, originals, submissions
 from shared.settings import Settings
 from tests.contract.keeping_cases import BRIDGE, DAY, PIER, Newsroom, piece, walk
+from tests.contract.ledger_cases import title_of
 
 
 @pytest.fixture
@@ -246,7 +247,7 @@ def test_an_article_is_still_carried_when_what_said_so_has_ended_long_ago(room: 
 
 
 @pytest.mark.parametrize("upto", ["nothing", "written"])
-@pytest.mark.parametrize("title", ["Title 1", "another"])
+@pytest.mark.parametrize("title", [title_of(1), "another"])
 def test_a_pruned_item_that_is_pushed_again_comes_back(room: Newsroom, upto: str, title: str) -> None:
     room.push(piece(1), piece(2, BRIDGE))
     prune(room, "articles", source="paper.example")

@@ -20,7 +20,17 @@ from shared.ledger.timeline import read_story
 from shared.settings import Settings
 from shared.stories.features import make_story_sketch, pack_story
 from shared.stories.links import StoryLink, StoryText
-from tests.contract.ledger_cases import NOW, claim, clean, hash_of, index, make_article, make_raw, tag
+from tests.contract.ledger_cases import (
+    NOW,
+    claim,
+    clean,
+    hash_of,
+    index,
+    make_article,
+    make_raw,
+    tag,
+    title_of,
+)
 
 DAY = 24 * 3_600_000
 
@@ -221,7 +231,7 @@ def test_a_story_tells_its_articles_in_order_with_lead_and_sources(shelf: Shelf)
     assert (told.id, told.lead, told.articles) == (name(1), name(2), 3)
     assert told.sources == ("paper-2.example", "paper-0.example", "paper-1.example")
     assert told.members[1].duplicate_of == name(2)
-    assert told.members[0].title == "Title 2"
+    assert told.members[0].title == title_of(2)
 
 
 def test_the_lead_of_a_story_is_of_the_source_that_is_ranked_highest_and_no_copy(shelf: Shelf) -> None:

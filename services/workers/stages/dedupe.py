@@ -24,13 +24,20 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
 
-from services.workers.stages.near import Near, NearText, compare_with, find_leads, write_down
+from services.workers.stages.near import (
+    Near,
+    NearText,
+    compare_with,
+    find_leads,
+    known_sketches,
+    write_down,
+)
 from services.workers.stages.repeats import body_before_profile
 from shared.article import Article, Current, Verdict
 from shared.errors import InvalidRequest
 from shared.fingerprints.port import Fingerprints, TextClaim
 from shared.identity import normalise_url
-from shared.nearness.compare import SAME_TEXT
+from shared.nearness.compare import SAME_TEXT, same_text
 from shared.nearness.sketch import tokens
 
 HASH_VERSION = b"1"  # a change of what is hashed must not look like a change of every article
@@ -146,6 +153,8 @@ def _with_near(
     write_down([texts[at] for at in own if _stays_lead(arrivals[at])], near)
     asking = [at for at in own if not _stays_lead(arrivals[at])]
     found = dict(zip(asking, find_leads([texts[at] for at in asking], near), strict=True))
+    same = {at: texts[at] for at in texts.keys() & leads.keys() if at not in own}
+    found |= _under_other_titles(same, verdicts, near)
     for at in texts.keys() - leads.keys():
         before = _former_lead(arrivals[at])
         found[at] = compare_with(texts[at], before, near) if before is not None else None
@@ -155,6 +164,22 @@ def _with_near(
         else one
         for at, one in enumerate(compared)
     ]
+
+
+def _under_other_titles(
+    same: Mapping[int, NearText], verdicts: Mapping[int, Verdict | None], near: Near
+) -> dict[int, Verdict]:
+    """Those among texts that are word for word their lead's which are versions, since the titles disagree."""
+    copies = {at: verdict for at in same if (verdict := verdicts[at]) and verdict.rule == SAME_TEXT}
+    known = known_sketches(
+        [verdict.duplicate_of for verdict in copies.values() if verdict.duplicate_of], near
+    )
+    found = {}
+    for at, verdict in copies.items():
+        likenesses = [same_text(same[at].sketch, lead) for lead in known.get(verdict.duplicate_of or "", ())]
+        if likenesses and all(likeness.word == "version" for likeness in likenesses):
+            found[at] = replace(verdict, word="version", rule=likenesses[0].rule)
+    return found
 
 
 def _stays_lead(arrival: Arrival) -> bool:

@@ -100,6 +100,12 @@ def compare_with(text: NearText, article_id: str, near: Near) -> Verdict | None:
     return _best(text, _as_leads(near.known([article_id]).get(article_id, ())))
 
 
+def known_sketches(ids: Sequence[str], near: Near) -> dict[str, list[Sketch]]:
+    """The texts that are known of some articles, by their ids; of those that nothing is known of none."""
+    known = near.known(list(dict.fromkeys(ids))) if ids else {}
+    return {one: [lead.sketch for lead in _as_leads(texts)] for one, texts in known.items()}
+
+
 def write_down(texts: Sequence[NearText], near: Near) -> None:
     """Let later texts find these, which are leads whatever they are like."""
     claims = [text.claim() for text in texts if text.keys]
@@ -198,6 +204,8 @@ def _worth(found: Likeness) -> tuple[int, float]:
 
 def _find_mates(texts: Sequence[NearText]) -> list[set[int]]:
     """For each text of a batch the earlier ones that it is like, by their places."""
+    if len(texts) == 1:
+        return [set()]
     holders: dict[tuple[int, int], list[int]] = {}
     mates: list[set[int]] = []
     for at, text in enumerate(texts):

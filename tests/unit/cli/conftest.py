@@ -149,7 +149,7 @@ class Newsdesk:
 def _article(given: RawArticle) -> Article:
     return Article(
         id=given.id, source=given.source, title=given.title or "", body=given.body or "",
-        ingested_at=given.ingested_at or from_ms(0), uri=given.uri,
+        ingested_at=given.ingested_at or from_ms(0), uri=given.uri, published_at=given.published_at,
     )  # fmt: skip
 
 

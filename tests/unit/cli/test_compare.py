@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from services.cli import compare, served
 from services.cli.compare import Desk, check_fingerprints, check_index
 from services.cli.served import last_sequence, read_served
-from shared.clock import now_ms
+from shared.clock import from_ms, now_ms
 from shared.fingerprints.memory import MemoryFingerprints
 from shared.ledger.schema import articles, submissions
 
@@ -178,6 +178,18 @@ def test_two_leads_of_one_text_are_found_and_a_dead_lead_in_the_store_is_not_one
     dead = MemoryFingerprints()
     dead.load([compare.TextClaim("d" * 32, one) for one in hashes.values()])
     assert bad(check_fingerprints(of(desk), dead)) == []
+
+
+def test_the_same_words_weeks_later_have_a_lead_of_their_own(desk):
+    body = raw(1).body
+    for number, days in ((1, 20), (2, 10), (3, 9)):
+        desk.push(raw(number, body=body, published_at=from_ms(now_ms() - days * 24 * HOUR)))
+    assert [desk.ledger.article(raw(number).id).duplicate_of for number in (1, 2, 3)] == [
+        None,
+        None,
+        raw(2).id,
+    ]
+    assert bad(check_fingerprints(of(desk), desk.fingerprints)) == []
 
 
 def test_a_copy_whose_lead_is_gone_is_found(desk):

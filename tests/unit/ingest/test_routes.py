@@ -74,7 +74,7 @@ def test_the_status_url_tells_how_the_submission_fares(client: FlaskClient) -> N
     assert status is not None
     assert set(status) == {
         "id", "submission", "revision", "status", "stage", "reason", "attempts", "updated_at",
-        "request",
+        "request", "held",
     }  # fmt: skip
     assert (status["id"], status["submission"]) == (receipt["id"], receipt["submission"])
     assert (status["status"], status["stage"], status["reason"]) == ("accepted", "clean", None)
