@@ -132,7 +132,7 @@ class Settings:
         for part in filter(None, (part.strip().lower() for part in self.source_countries.split(","))):
             source, _, code = (piece.strip() for piece in part.partition("="))
             if code not in CODES:
-                raise BadSettings(told.format(part))
+                raise BadSettings(f"{told.format(part)}: {code!r} is no country's code of two letters")
             try:
                 found[check_source(source)] = code
             except InvalidRequest as error:
@@ -171,18 +171,20 @@ MAY_BE_ZERO = frozenset(
 def _check(settings: Settings) -> None:
     for name, schemes in (
         ("ledger_url", ("sqlite", "postgresql", "postgresql+psycopg")),
-        ("broker_url", ("", "redis", "rediss", "amqp", "amqps")),
-        ("redis_url", ("", "redis", "rediss")),
-        ("index_url", ("", "http", "https")),
+        ("broker_url", ("redis", "rediss", "amqp", "amqps")),
+        ("redis_url", ("redis", "rediss")),
+        ("index_url", ("http", "https")),
     ):
-        if urlsplit(getattr(settings, name)).scheme not in schemes:
-            allowed = ", ".join(f"{scheme}://" for scheme in schemes if scheme)
+        given = getattr(settings, name)
+        if given and urlsplit(given).scheme not in schemes:
+            allowed = ", ".join(f"{scheme}://" for scheme in schemes)
             raise BadSettings(f"{PREFIX}{name.upper()} must start with one of {allowed}")
     for item in fields(settings):
         value = getattr(settings, item.name)
         lowest = 0 if item.name in MAY_BE_ZERO else 1e-9
         if isinstance(value, int | float) and not isinstance(value, bool) and not lowest <= value < math.inf:
-            raise BadSettings(f"{PREFIX}{item.name.upper()} must be positive, not {value}")
+            least = "at least 0" if lowest == 0 else "positive"
+            raise BadSettings(f"{PREFIX}{item.name.upper()} must be {least} and finite, not {value}")
     for name in ("ingest_port", "search_port", "flower_port", "redis_port", "metrics_port"):
         if getattr(settings, name) > 65535:
             raise BadSettings(f"{PREFIX}{name.upper()} must be at most 65535")
@@ -204,6 +206,7 @@ def _read_bool(text: str) -> bool:
     return words[text.strip().lower()]
 
 
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}  # what can be mistaken
 _READERS: dict[str, Any] = {"int": int, "float": float, "str": str, "Path": Path, "bool": _read_bool}
 
 
@@ -225,7 +228,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             values[name] = _READERS[kind](text)
         except (ValueError, KeyError) as error:
-            raise BadSettings(f"{PREFIX}{name.upper()} must be of type {kind}, not {text!r}") from error
+            raise BadSettings(f"{PREFIX}{name.upper()} must be {_KINDS[kind]}, not {text!r}") from error
     made = Settings(**values)
     if made.keys == "auto" and not is_loopback(made.bind):
         raise BadSettings(
@@ -257,10 +260,14 @@ def read_secret(variable: str, path: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise BadSettings(f"{variable}: {path} cannot be read: {type(error).__name__}") from error
+        raise BadSettings(f"{variable}: {path} cannot be read: {_why(error)}") from error
     if not text:
         raise BadSettings(f"{variable}: {path} is empty")
     return text
+
+
+def _why(error: OSError | ValueError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is no UTF-8"
 
 
 def is_loopback(bind: str) -> bool:

@@ -8,11 +8,13 @@ from typing import Final
 
 from flask import Response, request
 from flask_openapi3.openapi import OpenAPI
+from prometheus_client.registry import Collector
 from werkzeug.exceptions import Forbidden
 
 from services.ingest.capacity import Full
 from services.ingest.described import describe
 from services.ingest.door import Door
+from services.ingest.metrics import IngestMetrics
 from services.ingest.once import HEADER
 from services.ingest.quarantine import Quarantine
 from services.ingest.routes import make_routes
@@ -51,7 +53,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "ingest.replay_many": "admin",
     "ingest.drop_one": "admin",
     "ingest.drop_many": "admin",
-    "ingest.list_events": "admin",
+    "ingest.list_events": "search",
 }
 
 
@@ -82,6 +84,8 @@ def create_app(
         **({} if gate is None else {"keys": gate.check_made}),
     }
     app = make_app("services.ingest", settings, checks, optional=("broker", "capacity", "keys"))
+    counted = IngestMetrics()
+    counted.watch(app)
     trace_requests(app, tracing or open_tracing("ingest"))
     refuse_other_names(app, settings)
     ask_for_keys(app, gate, NEEDS)
@@ -95,8 +99,9 @@ def create_app(
     if gate is not None:
         describe_keys(app)
     app.add_url_rule("/", view_func=index)
-    view = partial(metrics, ledger, LimitsCollector(settings))
-    app.add_url_rule("/metrics", view_func=view, endpoint="metrics")
+    limits = LimitsCollector(settings)
+    # No partial: the rate limiter asks a view for its name.
+    app.add_url_rule("/metrics", "metrics", lambda: metrics(ledger, counted, limits))
     return app
 
 
@@ -117,10 +122,13 @@ def index() -> dict[str, str]:
     }
 
 
-def metrics(ledger: Ledger, limits: LimitsCollector) -> Response:
-    """The ledger's numbers for Prometheus, and how near its limits are; 503 while the ledger is away."""
+def metrics(ledger: Ledger, *more: Collector) -> Response:
+    """The ledger's numbers for Prometheus, then this process's own and how near the limits are.
+
+    503 while the ledger is away; what was refused meanwhile is told when it is back.
+    """
     try:
-        return Response(exposition(ledger, limits), content_type=CONTENT_TYPE)
+        return Response(exposition(ledger, *more), content_type=CONTENT_TYPE)
     except Unavailable as error:
         return Response(f"{error}\n", 503, content_type="text/plain; charset=utf-8")
 

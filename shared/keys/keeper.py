@@ -32,14 +32,18 @@ WORDS: Final[dict[Why, str]] = {
 
 
 class KeyRefused(CopydeskError):  # noqa: N818 - a refusal, as in HTTP's 401 and 403
-    """A request whose caller is not known, or may not do this; ``why`` is for logs and ``/v2``, not told."""
+    """A request whose caller is not known, or may not do this; ``why`` is for logs and ``/v2``, not told.
 
-    def __init__(self, why: Why) -> None:
+    ``scope``: what a known caller's key would need.
+    """
+
+    def __init__(self, why: Why, scope: Scope | None = None) -> None:
         super().__init__(why)
         self.why = why
+        self.scope = scope
 
     def __str__(self) -> str:
-        return WORDS[self.why]
+        return WORDS[self.why] + (f", which takes the scope {self.scope}" if self.scope else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Keeper:
             raise KeyRefused("ended")
         self._note_use(key)
         if scope is not None and not key.allows(scope):
-            raise KeyRefused("scope")
+            raise KeyRefused("scope", scope)
         return key
 
     def has_live(self) -> bool:

@@ -48,7 +48,7 @@ WANTED: Final[Mapping[str, Mapping[tuple[str, str], str]]] = {
         ("/v1/quarantine/replay", "POST"): "admin",
         ("/v1/quarantine/<submission>/drop", "POST"): "admin",
         ("/v1/quarantine/drop", "POST"): "admin",
-        ("/v1/events", "GET"): "admin",
+        ("/v1/events", "GET"): "search",
     },
     "search": HEALTH
     | {

@@ -43,7 +43,7 @@ def run(*words, **environ):
 def test_a_setting_that_cannot_be_used_is_one_sentence_and_exit_code_2(tmp_path):
     done = run("up", COPYDESK_SEARCH_PORT="eighty", COPYDESK_DATA_DIR=str(tmp_path))
     assert done.returncode == 2
-    assert done.stderr == "copydesk: COPYDESK_SEARCH_PORT must be of type int, not 'eighty'\n"
+    assert done.stderr == "copydesk: COPYDESK_SEARCH_PORT must be a whole number, not 'eighty'\n"
 
 
 def test_rules_of_ones_own_are_read_before_anything_is_started(tmp_path):

@@ -185,7 +185,7 @@ def test_a_stranger_at_the_desk_gets_a_form_and_with_a_key_the_desk(browser: Fla
     signed = browser.post("/sign-in", data={"key": f" {keys.reader}\n"})
     assert (signed.status_code, signed.headers["Location"]) == (303, "/")
     cookie = signed.headers["Set-Cookie"]
-    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
     assert "Expires" not in cookie
     assert "Secure" not in cookie
     assert signed.headers["Cache-Control"] == "no-store"
@@ -194,6 +194,26 @@ def test_a_stranger_at_the_desk_gets_a_form_and_with_a_key_the_desk(browser: Fla
     assert "Sign out" in shown.text
     assert keys.reader not in shown.text
     assert browser.get("/v1/search.rss?q=ferry").status_code == 200  # which the desk links to
+
+
+def test_who_signs_in_gets_the_page_that_was_asked_for(browser: FlaskClient, keys: Keys) -> None:
+    asked = browser.get("/?q=ferry&sort=newest")
+    assert 'name="back" value="/?q=ferry&amp;sort=newest"' in asked.text
+    form = {"key": "wrong", "back": "/?q=ferry&sort=newest"}
+    assert 'name="back" value="/?q=ferry&amp;sort=newest"' in browser.post("/sign-in", data=form).text
+    signed = browser.post("/sign-in", data=form | {"key": keys.reader})
+    assert (signed.status_code, signed.headers["Location"]) == (303, "/?q=ferry&sort=newest")
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["//evil.example", "/\\evil.example", "https://evil.example", "", "/\t/evil.example",
+     "/\r\nSet-Cookie: a=b", "/?q=" + "k" * 2_000],
+)  # fmt: skip
+def test_nobody_is_sent_from_the_form_to_another_site(browser: FlaskClient, keys: Keys, page: str) -> None:
+    signed = browser.post("/sign-in", data={"key": keys.reader, "back": page})
+    assert (signed.status_code, signed.headers["Location"]) == (303, "/")
+    assert len(signed.headers.getlist("Set-Cookie")) == 1
 
 
 def test_over_https_the_cookie_never_leaves_it(browser: FlaskClient, keys: Keys) -> None:
