@@ -15,8 +15,10 @@ from shared.errors import CopydeskError
 from shared.settings import Settings
 
 # Libraries that say at level info what our own events say better; Celery tells of every beat and receipt.
-CHATTY = ("elastic_transport", "trafilatura", "htmldate", "alembic", "celery.beat", "celery.worker.strategy",
-          "celery.app.trace")  # fmt: skip
+CHATTY = ("elastic_transport", "alembic", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+# Libraries that read pages: their warnings, such as "discarding data: None", name no article. What becomes of
+# a page is its stage's to tell, which gives a reason.
+SILENT = ("trafilatura", "htmldate")
 CELERY_FAILURES = "celery.app.trace"
 # Their words are ours, or the system's about files and sockets; any other may quote what it choked on.
 _OURS = (CopydeskError, OSError)
@@ -46,6 +48,8 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(level)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for silent in SILENT:
+        logging.getLogger(silent).setLevel(logging.CRITICAL)
     logging.getLogger(CELERY_FAILURES).addFilter(_without_words)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from flask import Request, g
 from pydantic import BaseModel, ValidationError
 
+from services.ingest.binary import binary_kind
 from services.ingest.charset import decode_page
 from shared.fields import InvalidFields, field_errors
 from shared.http import UnsupportedField, read_body, stream_of
@@ -55,9 +56,12 @@ def line_body(request: Request) -> Stream:
 
 
 def page_body(request: Request) -> tuple[str, str, bytes]:
-    """A page as (content field, text, bytes); raises 413 or 415."""
+    """A page as (content field, text, bytes); raises 413, or 415, also where the bytes are no page's."""
     kind = PAGE_TYPES[require_type(request, PAGE_TYPES)]
     data = read_body(request)
+    if found := binary_kind(data):
+        words = f"says {request.mimetype}, but the body is {found}; send the HTML or plain text itself"
+        raise UnsupportedField("Content-Type", words)
     return kind, decode_page(data, request.mimetype_params.get("charset"), html=kind == "html"), data
 
 

@@ -21,6 +21,7 @@ from services.ingest.quarantine_schema import (
     QuarantinePage,
     QuarantineQuery,
     Replayed,
+    ReplayMany,
     Which,
     item_json,
     whole_json,
@@ -28,7 +29,7 @@ from services.ingest.quarantine_schema import (
 from shared.ledger.keeping import QuarantineFilter
 
 _REF: Final = "#/components/schemas/{model}"
-_BODIES: Final[tuple[type[BaseModel], ...]] = (Which, DropOne, DropMany)
+_BODIES: Final[tuple[type[BaseModel], ...]] = (Which, ReplayMany, DropOne, DropMany)
 _Json = dict[str, Any]
 
 
@@ -70,6 +71,8 @@ def _add_reading(api: APIBlueprint, quarantine: Quarantine) -> None:
 
 
 def _add_replay(api: APIBlueprint, quarantine: Quarantine) -> None:
+    described = _described(ReplayMany)
+
     @api.post("/v1/quarantine/<submission>/replay", responses={200: Replayed})
     def replay_one(path: SubmissionPath) -> _Json:
         """Send one back to work, with fresh attempts."""
@@ -79,11 +82,11 @@ def _add_replay(api: APIBlueprint, quarantine: Quarantine) -> None:
             raise Conflict(f"the submission {path.submission} cannot be replayed: its original is gone")
         return {"replayed": count}
 
-    @api.post("/v1/quarantine/replay", responses={200: Replayed}, openapi_extensions=_described(Which))
+    @api.post("/v1/quarantine/replay", responses={200: Replayed}, openapi_extensions=described)
     def replay_many() -> _Json:
         """Send back all that fulfil the conditions and were quarantined before this request."""
         check_none(request.query_string)
-        return {"replayed": quarantine.replay(model_body(request, Which).to_filter())}
+        return {"replayed": quarantine.replay(model_body(request, ReplayMany).to_filter())}
 
 
 def _add_drop(api: APIBlueprint, quarantine: Quarantine) -> None:

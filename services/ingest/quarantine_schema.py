@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from shared.clock import to_ms
 from shared.codec import to_plain
@@ -19,6 +19,7 @@ from shared.push import Clean, Moment, at_most, needed, push_item, usable
 MAX_SIZE: Final = 500
 MAX_REASON_CHARS: Final = 1_000
 _MAX_SEQUENCE: Final = 2**63 - 1
+_PLACE: Final = 'belongs under which, as in {"reason": "spam", "which": {"all": true}}'
 
 _Words = Annotated[Clean, AfterValidator(needed), at_most(MAX_REASON_CHARS)]
 _SourceId = Annotated[Clean, AfterValidator(usable(check_source))]
@@ -74,6 +75,29 @@ class Which(Conditions):
         return super().to_filter()
 
 
+def _deprecate_flat(schema: dict[str, Any]) -> None:
+    for name, described in schema["properties"].items():
+        if name != "which":
+            described["deprecated"] = True
+
+
+class ReplayMany(Which):
+    """Which submissions are replayed: conditions under ``which``, as at drop, or beside each other."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra=_deprecate_flat)
+
+    which: Which | None = None
+
+    def to_filter(self) -> QuarantineFilter:
+        """The ledger's filter; raises ``InvalidFields`` as ``Which`` does, or for both places at once."""
+        if self.which is None:
+            return super().to_filter()
+        beside = sorted(self.model_fields_set - {"which"})
+        if beside:
+            raise InvalidFields([FieldError(beside[0], "cannot be given beside which; put it under which")])
+        return _under_which(self.which)
+
+
 class DropOne(BaseModel):
     """Why one submission is dropped."""
 
@@ -83,17 +107,34 @@ class DropOne(BaseModel):
 
 
 class DropMany(DropOne):
-    """Why some submissions are dropped, and which."""
+    """Why some submissions are dropped, and which.
+
+    Conditions stand under ``which`` alone: a ``reason`` beside them could be meant as one of them, and
+    without it too many would go.
+    """
 
     which: Which
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_flat(cls, given: object) -> object:
+        flat = [name for name in given if name in Which.model_fields] if isinstance(given, dict) else []
+        misplaced = [FieldError(name, _PLACE) for name in flat if name != "reason"]
+        if misplaced:
+            raise InvalidFields(misplaced)
+        return given
+
     def to_filter(self) -> QuarantineFilter:
         """The ledger's filter; raises ``InvalidFields`` as ``Which`` does."""
-        try:
-            return self.which.to_filter()
-        except InvalidFields as error:
-            errors = [FieldError(f"which.{one.field}", one.message) for one in error.errors]
-            raise InvalidFields(errors) from error
+        return _under_which(self.which)
+
+
+def _under_which(which: Which) -> QuarantineFilter:
+    try:
+        return which.to_filter()
+    except InvalidFields as error:
+        errors = [FieldError(f"which.{one.field}", one.message) for one in error.errors]
+        raise InvalidFields(errors) from error
 
 
 class QuarantinedItem(BaseModel):

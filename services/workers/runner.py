@@ -28,6 +28,7 @@ from shared.messages import LANES, Lane, Stage
 from shared.settings import Settings
 
 AGAIN_SECONDS = 1.0  # a stage that put rows back is woken when they are due
+REQUESTS_SHOWN = 20  # ids in the line of a batch, which may be of as many requests as articles
 REASON_SHOWN = 300  # characters of a failure in Flower; the ledger keeps all of it
 COMMIT_PAUSES = (0.2, 1.0, 3.0)  # seconds; together well inside a lease
 
@@ -227,7 +228,8 @@ class StageRunner:
         if not done.words:
             get_logger().warning("batch came too late", stage=self._stage, lane=claim.lane)
         elif done.words.keys() != {"deferred"}:  # what waits has been told of once
-            get_logger().info("batch done", stage=self._stage, lane=claim.lane, **done.words)
+            told = {**done.words, **_requests_of(claim.works)}
+            get_logger().info("batch done", stage=self._stage, lane=claim.lane, **told)
         # What the index refuses goes to quarantine without having raised, and is no success either.
         failures = [outcome for outcome in outcomes if outcome.word in ("failed", "quarantined")]
         return self._end(said, failures if done.words else ())  # what came too late convicted nobody
@@ -273,5 +275,14 @@ class StageRunner:
             own = stage == self._stage
             delay = max(AGAIN_SECONDS, left) if own else 0.0
             self._parts.waker.wake(stage, lane, () if own else ids, delay=delay)
+        for lane in done.turn:
+            self._parts.waker.wake("dedupe", lane, delay=left, at_once=True)
         if claim.full and not left:
             self._parts.waker.wake(self._stage, claim.lane, delay=pause, at_once=True)
+
+
+def _requests_of(works: Sequence[Work]) -> dict[str, object]:
+    """Who brought a batch, for its line in the log: the first of its requests' ids, and how many more."""
+    found = list(dict.fromkeys(work.origin.request for work in works if work.origin.request))
+    told: dict[str, object] = {"request_ids": found[:REQUESTS_SHOWN]} if found else {}
+    return told | ({"more_requests": more} if (more := len(found) - REQUESTS_SHOWN) > 0 else {})

@@ -34,6 +34,7 @@ UNCOMPARED = {
     "copydesk_ledger_limit_bytes",  # a setting
     "copydesk_redis_up", "copydesk_redis_memory_bytes", "copydesk_redis_memory_limit_bytes",  # Redis' own
 }  # fmt: skip
+OF_A_PROCESS = "copydesk_ingest_"  # what one process counts of its own answers, since its start
 CHUNK = 400
 SHOWN = 5
 
@@ -347,13 +348,13 @@ class _Numbers:
 
 
 def read_metrics(settings: Settings) -> dict[str, float] | None:
-    """The numbers of ingest's /metrics by name with labels; None where nobody answers."""
+    """The ledger's numbers of ingest's /metrics by name with labels; None where nobody answers."""
     try:
         answer = httpx.get(f"{ingest_url(settings)}/metrics", timeout=20, trust_env=False)
     except httpx.HTTPError:
         return None
     assert answer.status_code == 200, answer.text
-    lines = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+    lines = [line for line in answer.text.splitlines() if line and not line.startswith(("#", OF_A_PROCESS))]
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from services.workers.stages.clean import clean_article
+from shared.article import RawArticle, Source
 from shared.errors import Unavailable
 from shared.log import bound, configure_logging, get_logger
 from shared.settings import Settings
@@ -77,3 +79,13 @@ def test_a_line_carries_what_is_bound_to_its_request(root, capsys):
     structlog.contextvars.bind_contextvars(request_id="r-1")
     get_logger().info("something")
     assert json.loads(capsys.readouterr().err)["request_id"] == bound("request_id") == "r-1"
+
+
+def test_what_reads_pages_says_nothing_of_them_since_its_stage_tells_the_reason(root, capsys):
+    configure_logging(Settings(log_format="json"))
+    for markup in ("<p>x</p>", "<html><body><div>Menu</div></body></html>", "<script>x()</script>"):
+        outcome = clean_article(RawArticle("a1", Source("harbour.example"), html=markup))
+        assert outcome.rejected is not None
+    assert capsys.readouterr().err == ""
+    logging.getLogger("some.library").warning("heard")
+    assert "heard" in capsys.readouterr().err

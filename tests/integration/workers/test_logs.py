@@ -108,6 +108,9 @@ def check_told(newsroom: Any, lines: list[str], form: str) -> None:
     whole = article_id("paper.example", "one", None)
     for word in ("cleaned", "deduped", "tagged", "indexed"):
         assert [line for line in plain if word in line and whole in line and "desk-42" in line], word
+    batches = [line for line in plain if "batch done" in line]
+    assert batches
+    assert all("desk-42" in line for line in batches)  # also of who logs no more than at level info
     assert any("ValueError" in line or "StageFailed" in line for line in plain)
     assert any("KeyError" in line for line in plain)
     if form == "json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +28,7 @@ class Ledger:
     commits: list[Any] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     convicted: list[str] = field(default_factory=list)
+    request: Callable[[int], str | None] = "r{}".format
 
     def claim(
         self, stage: Any, lane: Any, limit: int, worker: str, now: int, token: str, told: list[str]
@@ -37,7 +38,7 @@ class Ledger:
         self.claims.append((lane, limit))
         told += self.convicted
         works = tuple(
-            Work(number, f"s{number}", f"a{number}", 0, origin=Origin(f"r{number}"))
+            Work(number, f"s{number}", f"a{number}", 0, origin=Origin(self.request(number)))
             for number in range(self.waiting)
         )
         return Claim(stage, lane, token, works, self.waiting == limit) if works else None
@@ -267,3 +268,30 @@ def test_a_long_reason_is_cut_in_flower_and_a_batch_tells_its_first(desk: Desk) 
         desk.runner.run("live", "t")
     assert len(str(caught.value)) < 400
     assert str(caught.value).startswith("2 quarantined as claimed, nothing waits; first: xxx")
+
+
+def _batch_line(desk: Desk) -> dict[str, Any]:
+    with capture_logs() as events:
+        desk.runner.run("live", "t")
+    [told] = [dict(event) for event in events if event["event"] == "batch done"]
+    assert told["log_level"] == "info"
+    return told
+
+
+def test_the_line_of_a_batch_says_which_requests_brought_it_each_once(desk: Desk) -> None:
+    desk.ledger.request = lambda number: "r1" if number else "r0"
+    assert _batch_line(desk)["request_ids"] == ["r0", "r1"]
+    assert "more_requests" not in _batch_line(desk)
+
+
+def test_a_batch_of_many_requests_names_the_first_and_how_many_more(desk: Desk) -> None:
+    desk.ledger.waiting = 400
+    told = _batch_line(desk)
+    assert told["request_ids"] == [f"r{number}" for number in range(20)]
+    assert told["more_requests"] == 380
+    assert len(str(told)) < 500
+
+
+def test_a_batch_that_no_request_brought_names_none(desk: Desk) -> None:
+    desk.ledger.request = lambda number: None
+    assert not {"request_ids", "more_requests"} & set(_batch_line(desk))

@@ -55,7 +55,9 @@ def clean_article(raw: RawArticle, profile: SourceProfile = EMPTY) -> Cleaned:
     ``profile`` is what is known of its source. Only what of the text is furniture depends on it: title,
     language and verdict are the same without it, so that no item changes because its source became known.
     """
-    if raw.body is not None:
+    if reason := verdict.of_raw(_content(raw)):
+        found = Found(_given_title(raw) or "", "", rejected=reason)
+    elif raw.body is not None:
         found = _from_body(raw, raw.body)
     elif raw.html is not None:
         found = _from_html(raw, raw.html, profile)
@@ -66,6 +68,11 @@ def clean_article(raw: RawArticle, profile: SourceProfile = EMPTY) -> Cleaned:
     if whole != article.body:
         article = replace(article, language=given_language(raw.language) or detect_language(whole))
     return Cleaned(article, found.rejected)
+
+
+def _content(raw: RawArticle) -> str:
+    """Return what its sender gave as the text, in whichever of the three forms."""
+    return next((given for given in (raw.body, raw.html, raw.text) if given is not None), "")
 
 
 def _from_body(raw: RawArticle, body: str) -> Found:

@@ -14,10 +14,11 @@ from services.workers.stages.clean import kinds
 from services.workers.stages.clean.layout import Layout, is_list_address, is_root, may_be_front
 from services.workers.stages.clean.metadata import Metadata
 from services.workers.stages.clean.plain import UNSPACED
+from services.workers.stages.clean.unreadable import is_unreadable
 
 # Every reason that can be given, in the order in which they are looked for.
 REASONS = (
-    "feed", "empty", "error-page", "consent-wall", "front-page", "section-page", "paywall-stub",
+    "not-text", "feed", "empty", "error-page", "consent-wall", "front-page", "section-page", "paywall-stub",
     "too-little-text",
 )  # fmt: skip
 LEAST_LETTERS = 25
@@ -61,6 +62,11 @@ class PageFacts:
     cut: tuple[str, ...] = ()  # lines that were cut from the text
     below: tuple[str, ...] = ()  # short lines right under the text, cut or not
     beside: tuple[str, ...] = ()  # short lines that stand by a short text
+
+
+def of_raw(content: str) -> str | None:
+    """Judge what was sent before anything is made of it, whatever it was sent as."""
+    return "not-text" if is_unreadable(content) else None
 
 
 def of_body(text: str) -> str | None:
