@@ -82,7 +82,7 @@ faults: .venv/dev.stamp ## every fault on every kind of servers; `make test` has
 	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/faults -m "not compose" $(ARGS)
 
 .PHONY: compose-test
-compose-test: .venv/dev.stamp ## bring the docker-compose stack up, use it, take it down
+compose-test: .venv/dev.stamp ## bring the docker-compose stacks up, use them, take them down
 	@.venv/bin/pytest -p no:randomly tests/compose -m compose $(ARGS)
 
 .PHONY: lint

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count as count_from
 from pathlib import Path
+from shutil import copytree
 from subprocess import DEVNULL, Popen
 from zlib import crc32
 
@@ -66,6 +67,7 @@ PAGE = 2_000
 BATCH = 10
 ARTICLE_BYTES = 900  # of an article of 280 words as the ledger packs it
 COPIES = 0.2
+NOW = "now"  # file of a kept window: when it ends, in ms
 
 NO_SKETCH = Sketch(0, frozenset())
 NO_STORY = StorySketch({}, {})
@@ -83,6 +85,10 @@ class Texts:
         self._notices = [self._sentence(NOTICE_WORDS) for _ in range(SITES)]
         self._names = [self._word().title() for _ in range(BANK)]
         self._hashes = {text: tuple(shingle_hashes(tokens(text))) for text in self._bank + self._notices}
+
+    def turn(self, seed: int) -> None:
+        """Go on with other articles of the same words, the same whether a window was filled or kept."""
+        self._random = random.Random(seed)
 
     def sketch(self) -> Sketch:
         """The sketch of another article; shingles across sentences are its own, as in a text."""
@@ -174,14 +180,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--articles", type=int, default=1_000_000)
     parser.add_argument("--probes", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--data", type=Path, help="folder of a window that is kept, and filled if it is new")
     given = parser.parse_args(arguments)
     texts = Texts(given.seed)
-    with tempfile.TemporaryDirectory(prefix="copydesk-bench-") as folder, opened(Path(folder)) as window:
-        begun = time.monotonic()
-        near, story = fill(window, texts, given.articles)
-        print(f"{given.articles} articles in the window, made in {time.monotonic() - begun:.0f} s")
-        print(f"Redis for 64 bands: {near / given.articles:.0f} bytes an article (goal: 1,000)")
-        print(f"Redis for stories: {story / given.articles:.0f} bytes an article")
+    with kept_or_filled(given.data, texts, given.articles) as window:
+        texts.turn(given.seed + 1)
         report("claim of bands", *measure_claims(window, texts, given.probes))
         for batch in (1, BATCH):
             stage, words, looked_up = measure_stage(window, texts, given.probes, batch)
@@ -193,8 +196,46 @@ def main(arguments: Sequence[str]) -> None:
 
 
 @contextmanager
+def kept_or_filled(data: Path | None, texts: Texts, count: int) -> Iterator[Window]:
+    """A full window: of a folder that keeps one a copy, so that each run finds the same; else a new one."""
+    with tempfile.TemporaryDirectory(prefix="copydesk-bench-") as folder:
+        if data is not None and (data / NOW).exists():
+            copytree(data, folder, dirs_exist_ok=True)
+        elif data is not None:
+            data.mkdir(parents=True, exist_ok=True)
+            with opened(data) as window:
+                filled(window, texts, count)
+                settle(window.client)
+                (data / NOW).write_text(str(window.now))
+            copytree(data, folder, dirs_exist_ok=True)
+        with opened(Path(folder)) as window:
+            if data is None:
+                filled(window, texts, count)
+            yield window
+
+
+def filled(window: Window, texts: Texts, count: int) -> None:
+    """Fill a window, and print what that took."""
+    begun = time.monotonic()
+    near, story = fill(window, texts, count)
+    print(f"{count} articles in the window, made in {time.monotonic() - begun:.0f} s")
+    print(f"Redis for 64 bands: {near / count:.0f} bytes an article (goal: 1,000)")
+    print(f"Redis for stories: {story / count:.0f} bytes an article")
+
+
+def settle(client: redis.Redis) -> None:
+    """Let the server write what it has at once, so that it is read back soon."""
+    client.bgrewriteaof()
+    while any(client.info("persistence")[f"aof_rewrite_{what}"] for what in ("in_progress", "scheduled")):
+        time.sleep(0.5)
+
+
+@contextmanager
 def opened(folder: Path) -> Iterator[Window]:
-    """A server as `copydesk up` starts it, and a ledger; both end with the block."""
+    """A server as `copydesk up` starts it, and a ledger; both end with the block.
+
+    What was filled before ends at the time that a file tells.
+    """
     port = free_port()
     process = Popen(server_command(find_server(), port, folder), stdout=DEVNULL)
     settings = Settings(data_dir=folder)
@@ -209,7 +250,9 @@ def opened(folder: Path) -> Iterator[Window]:
                 client, STORY_BANDS, least=STORY_LEAST, window_days=STORY_DAYS, placed=STORY_PLACED,
                 remembers=False,
             )  # fmt: skip
-            yield Window(client, RedisBands(client), story_bands, ledger, database, now_ms())
+            told = folder / NOW
+            now = int(told.read_text()) if told.exists() else now_ms()
+            yield Window(client, RedisBands(client), story_bands, ledger, database, now)
     finally:
         ledger.close()
         database.close()
@@ -218,10 +261,10 @@ def opened(folder: Path) -> Iterator[Window]:
 
 
 def answers(client: redis.Redis) -> bool:
-    """Whether the server has started."""
+    """Whether the server has started, and read what it had."""
     try:
         return bool(client.ping())
-    except redis.ConnectionError:
+    except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
         return False
 
 

@@ -25,12 +25,12 @@ def refuse_other_names(app: Flask, settings: Settings) -> None:
         return
 
     def check() -> Response | None:
-        return None if _is_this_machine(request.host) else problem(421, "Misdirected request", _WORDS)
+        return None if is_this_machine(request.host) else problem(421, "Misdirected request", _WORDS)
 
     app.before_request(check)
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
     """Whether a Host header names this machine; browsers always send one, and one that can be read."""
     name = host.lower()
     name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, NoReturn
 
@@ -134,10 +134,13 @@ def _moment(value: object) -> datetime:
         raise ValueError("must be an RFC 3339 date and time, such as 2026-01-31T09:30:00Z")
     if not found[3]:
         raise ValueError("needs a zone, such as 2026-01-31T09:30:00Z")
+    if found[3][1:3] > "23" or found[3][4:] > "59":
+        raise ValueError("names no zone that exists; it is Z or an offset, as in 2026-01-31T09:30:00+01:00")
     try:
         moment = datetime.fromisoformat(value.strip().upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"is no date that exists: {error}") from error
+        told = "is no date and time that exists; it must look like 2026-01-31T09:30:00Z"
+        raise ValueError(told) from error
     if not _EARLIEST <= moment < _LATEST:
         raise ValueError(f"must lie between the years {_EARLIEST.year} and {_LATEST.year}")
     return moment
@@ -148,6 +151,8 @@ def _number_as_text(value: object) -> object:
 
 
 def _source(value: object) -> object:
+    if not isinstance(value, str | dict | PushSource):
+        raise ValueError("must be a text or an object")  # noqa: TRY004 - pydantic's
     return {"id": value} if isinstance(value, str) else value
 
 
@@ -265,16 +270,17 @@ def push_item(raw: RawArticle) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value != []}
 
 
-def read_stage_item(item: object) -> RawArticle:
+def read_stage_item(item: object, checked: Collection[str] = ()) -> RawArticle:
     """Read one line for a stage run by hand; raises ``InvalidPush`` when ``id`` or a text is unusable.
 
     A page (``html``) is taken before ``text`` and ``body``; without any, the text is empty. Limits do not
-    apply, and a url, source or date that cannot be used is left out.
+    apply, and a url, source or date that cannot be used is left out, unless the stage has named it as
+    ``checked``: it need not be given, but where it is, it must be usable.
     """
     try:
         model = StageItem.model_validate(item)
     except ValidationError as error:
-        model = _without_hints(item, error)
+        model = _without_hints(item, error, _HINTS.difference(checked))
     source = _source_of(model) if model.source or model.url else Source(id="")
     first = next((name for name in ("html", "text", "body") if getattr(model, name)), None)
     text = {name: getattr(model, name) if name == first else None for name in CONTENT}
@@ -368,12 +374,12 @@ def _raw(model: PushItem, source: Source, now: datetime | None, given_id: str | 
     return RawArticle(id=name, source=source, ingested_at=now, **fields)
 
 
-def _without_hints(item: object, error: ValidationError) -> StageItem:
+def _without_hints(item: object, error: ValidationError, hints: frozenset[str]) -> StageItem:
     """Read the line again without the hints that cannot be used; raises ``InvalidPush`` for the rest."""
     if not isinstance(item, dict):
         raise InvalidPush(field_errors(error, "line")) from error
     bad = {str(detail["loc"][0]) for detail in error.errors(include_input=False) if detail["loc"]}
-    kept = {name: value for name, value in item.items() if name not in bad & _HINTS}
+    kept = {name: value for name, value in item.items() if name not in bad & hints}
     try:
         return StageItem.model_validate(kept)
     except ValidationError as rest:

@@ -16,6 +16,7 @@ import click
 
 from services.cli.replay import wait_for_room
 from services.cli.running import Wakes
+from services.cli.waiting import Waiting
 from services.cli.walk import PAGE, Advance, count_of, progress
 from shared.clock import now_ms, to_ms
 from shared.errors import CopydeskError, IndexMissing, Unavailable
@@ -61,7 +62,7 @@ class Rebuilding:
         """
         with progress("reindex", self._total()) as advance:
             self._queue(self._lacking(), advance)
-            self._drain()
+            self._drain(Waiting(self._wakes))
         self._await_old_claims()
         end = time.monotonic() + SETTLE_SECONDS
         while True:
@@ -149,19 +150,20 @@ class Rebuilding:
     def _at_index(self) -> list[Backlog]:
         return [entry for entry in self._ledger.backlog(now_ms()) if entry.stage == "index"]
 
-    def _drain(self) -> None:
+    def _drain(self, wait: Waiting) -> None:
         """Return once nothing is left in the index stage's replay lane."""
-        while any(entry.lane == "replay" for entry in self._at_index()):
-            self._wakes.wake(("index", "replay"))
+        while lane := [entry for entry in self._at_index() if entry.lane == "replay"]:
+            wait.look(lane)
             time.sleep(LOOK_SECONDS)
 
     def _await_old_claims(self) -> None:
         """Return once no claim can be committed any more that was made before the build began."""
-        while not self._old_claims_ended():
+        wait = Waiting(self._wakes)
+        while not self._old_claims_ended(entries := self._at_index()):
+            wait.look(entries)
             time.sleep(LOOK_SECONDS)
 
-    def _old_claims_ended(self) -> bool:
-        entries = self._at_index()
+    def _old_claims_ended(self, entries: Sequence[Backlog]) -> bool:
         if not any(entry.held or entry.waiting for entry in entries):
             return True
         waits = [to_ms(entry.oldest_since) for entry in entries if entry.oldest_since is not None]
@@ -173,7 +175,7 @@ class Rebuilding:
 
     def _await(self, lacking: dict[str, int]) -> None:
         """Return once each of these changes, or a later one, has come; queue what nobody will write."""
-        tries = dict.fromkeys(lacking, 0)
+        tries, wait = dict.fromkeys(lacking, 0), Waiting(self._wakes)
         while lacking:
             known = self._changes(sorted(lacking))
             lacking = {one: change for one, change in lacking.items() if known.get(one, -1) < change}
@@ -190,7 +192,8 @@ class Rebuilding:
             if lost := [one for one in lacking if tries[one] > TRIES]:
                 raise Differs(f"{count_of(len(lost), 'article')} did not arrive: {_some(lost)}")
             if lacking:
-                self._drain()
+                self._drain(wait)
+                wait.look(self._ledger.backlog(now_ms()))
                 time.sleep(LOOK_SECONDS)
 
     def _changes(self, ids: Sequence[str]) -> dict[str, int]:

@@ -11,10 +11,11 @@ import click
 from services.cli.moments import moment, show_ms
 from services.cli.running import Wakes, opened_ledger
 from services.cli.vocabularies import Tagged, count_tagged, present_version
+from services.cli.waiting import Waiting
 from services.cli.walk import PAGE, ask, count_of, progress, walk
 from shared.clock import now_ms
 from shared.ledger.keeping import Page, ReplaySpec
-from shared.ledger.port import Ledger
+from shared.ledger.port import Backlog, Ledger
 from shared.messages import STAGES, Stage
 from shared.settings import Settings, read_settings
 
@@ -101,18 +102,18 @@ def _which(spec: ReplaySpec) -> str:
 def wait_for_room(ledger: Ledger, wakes: Wakes, stage: Stage, most: int | None = None) -> None:
     """Return once the replay lane of a stage has room for another page."""
     limit = (MOST_WAITING if most is None else most) - PAGE
-    told = False
-    while (waiting := _in_lane(ledger, stage)) > limit:
+    told, wait = False, Waiting(wakes)
+    while (left := _count(lane := _in_lane(ledger, stage))) > limit:
         if not told:
             told = True
-            click.echo(f"{waiting} wait in the replay lane of {stage}; going on as they are done", err=True)
-        wakes.wake((stage, "replay"))
+            click.echo(f"{left} wait in the replay lane of {stage}; going on as they are done", err=True)
+        wait.look(lane)
         time.sleep(LOOK_SECONDS)
 
 
-def _in_lane(ledger: Ledger, stage: Stage) -> int:
-    return sum(
-        entry.waiting + entry.held + entry.put_off
-        for entry in ledger.backlog(now_ms())
-        if (entry.stage, entry.lane) == (stage, "replay")
-    )
+def _in_lane(ledger: Ledger, stage: Stage) -> list[Backlog]:
+    return [entry for entry in ledger.backlog(now_ms()) if (entry.stage, entry.lane) == (stage, "replay")]
+
+
+def _count(lane: list[Backlog]) -> int:
+    return sum(entry.waiting + entry.held + entry.put_off for entry in lane)

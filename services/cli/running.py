@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,6 +22,8 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.queue import Waker
+
+RETRY_SECONDS = 5.0  # a try may take two of them where nothing even refuses
 
 
 def broker_note(settings: Settings) -> Path:
@@ -62,13 +65,21 @@ def opened_ledger(settings: Settings) -> Iterator[Ledger]:
 
 
 class Wakes:
-    """Wakes stages where a broker can be reached; where none can, says once that the sweeper will."""
+    """Wakes stages where a broker can be reached; where none can, says once that the sweeper will.
+
+    A command that waits may be there before its system is, so a broker is looked for again now and then.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = as_it_runs(settings)
+        self._settings = settings
         self._waker: Waker | None = None
-        self._tried = False
+        self._next_try = 0.0
         self._asked = False
+
+    @property
+    def reach(self) -> bool:
+        """Whether a broker answered, at the last wake-up that looked for one."""
+        return self._waker is not None
 
     def __enter__(self) -> Self:
         """Use as a context manager; nothing connects before the first wake-up."""
@@ -88,9 +99,9 @@ class Wakes:
         if not places:
             return
         self._asked = True
-        if not self._tried:
-            self._tried = True
-            self._waker = _reach(self._settings)
+        if self._waker is None and time.monotonic() >= self._next_try:
+            self._waker = _reach(as_it_runs(self._settings))
+            self._next_try = time.monotonic() + RETRY_SECONDS
         if self._waker is not None:
             for stage, lane in places:
                 self._waker.wake(stage, lane)

@@ -6,7 +6,7 @@ What a stage decides is the stage's own business; this reads lines, calls it, an
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import IO, Any
 
 import click
@@ -19,6 +19,8 @@ from shared.push import read_json, read_stage_item
 
 Json = dict[str, Any]
 LONGEST_LINE = 64 * 1024 * 1024  # bytes; a stream without line ends must not fill the memory
+# Clean looks for a date in the page as well; in what is taken as clean, a bad one is its maker's mistake.
+DATES = ("published_at",)
 EPOCH = from_ms(0)  # a stage run by hand has no time of ingest, and gives the same answer every day
 
 
@@ -51,7 +53,7 @@ def tag() -> None:
 
     settings = read_settings()
     tagger = tagger_of(settings.vocabulary_dir, settings.topic_model, settings.entity_model)
-    run(lambda raw: tag_answer(tagger.tag(as_article(raw))))
+    run(lambda raw: tag_answer(tagger.tag(as_article(raw))), DATES)
 
 
 @stage.command()
@@ -60,7 +62,7 @@ def dedupe() -> None:
     from services.cli.deduping import Deduping
 
     deduping = Deduping()
-    run(lambda raw: dedupe_answer(raw.id, deduping.verdict(as_article(raw))))
+    run(lambda raw: dedupe_answer(raw.id, deduping.verdict(as_article(raw))), DATES)
 
 
 def dedupe_answer(article_id: str, verdict: Verdict) -> Json:
@@ -100,11 +102,17 @@ def as_article(raw: RawArticle) -> Article:
     )
 
 
-def run(answer: Callable[[RawArticle], Json]) -> None:
-    """Answer standard input on standard output, each line as it comes."""
+def run(answer: Callable[[RawArticle], Json], checked: Collection[str] = ()) -> None:
+    """Answer standard input on standard output, each line as it comes; an error says which line it was.
+
+    ``checked``: fields that must be usable where they are given; other hints are passed over.
+    """
     out = sys.stdout.buffer
-    for line in read_lines(sys.stdin.buffer):
-        out.write(to_json(answer_line(line, answer)) + b"\n")
+    for number, line in enumerate(read_lines(sys.stdin.buffer), 1):
+        plain = answer_line(line, answer, checked)
+        if "error" in plain:
+            plain["error"] = f"line {number}: {plain['error']}"
+        out.write(to_json(plain) + b"\n")
         out.flush()
 
 
@@ -117,12 +125,12 @@ def read_lines(stream: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def answer_line(line: bytes, answer: Callable[[RawArticle], Json]) -> Json:
+def answer_line(line: bytes, answer: Callable[[RawArticle], Json], checked: Collection[str] = ()) -> Json:
     """The answer to one line, which for a bad one is ``{"id","error"}``."""
     item: object = None
     try:
         item = read_json(line)
-        plain: Json = to_plain(answer(read_stage_item(item)))
+        plain: Json = to_plain(answer(read_stage_item(item, checked)))
     except CopydeskError as error:
         return {"id": id_of(item), "error": str(error)}
     except Exception as error:  # noqa: BLE001 - the edge: one line must not end the run

@@ -1,4 +1,4 @@
-"""What Flower is told beside its command line: its password, and who may read its numbers.
+"""What Flower is told beside its command line: its password, who may read its numbers, and by which name.
 
 Flower runs this file as it starts (``--conf``), more than once, and takes the names that are its options.
 """
@@ -10,6 +10,7 @@ from flower.options import options
 from flower.views.monitor import Metrics
 from tornado.web import authenticated
 
+from services.workers.flower_hosts import REFUSE_ELSEWHERE
 from services.workers.flower_login import credentials
 from shared.errors import BadSettings
 
@@ -25,3 +26,5 @@ try:
 except BadSettings as error:
     raise SystemExit(f"copydesk: {error}") from error
 urls.handlers.insert(0, (r"/metrics", GuardedMetrics))  # the first route that fits is taken
+if not basic_auth:
+    urls.handlers.insert(0, REFUSE_ELSEWHERE)

@@ -8,12 +8,13 @@ it; when they are full, several times as many are begun beside them (a layer), a
 has nothing has no marker, and costs one look.
 
 Whoever has compared itself with all that it was told of asks again, to lead: it brings the mark of the answer
-that named them, and where nothing was written since, the buckets need not be read a second time.
+that named them, and only the buckets of days on which something was written since are read a second time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from zlib import crc32
 
 import redis
@@ -24,7 +25,8 @@ from shared.fingerprints.bands_script import SCRIPT
 from shared.fingerprints.redis import EPOCH, as_unavailable
 
 PREFIX = "copydesk:{}:"
-MARK = 16  # bytes of an answer before the ids
+MARK = 8  # bytes of an answer before the ids, for each day of the window
+MOST_PACKED = 200  # sets of keys, 2 kB each: most articles ask twice
 MOST_TOLD = 1_000  # articles whose last answer is known: a batch has far fewer
 BITS = 26  # of a key that tell its bucket; the script's power of two at most
 AT_ONCE = 8  # claims in one call: Redis does nothing else meanwhile, for about a millisecond each at most
@@ -53,6 +55,7 @@ class RedisBands:
         self._head = (
             PREFIX.format(name), window_days, least, MOST_SHARING, MOST_CANDIDATES, int(remembers),
         )  # fmt: skip
+        self._mark_size = MARK * (2 * window_days + 1)
         self._placed = placed
         self._script = client.register_script(SCRIPT)
         # By article: the mark of the last answer, whom it left nobody of, and what was asked.
@@ -66,7 +69,7 @@ class RedisBands:
     def _note(self, claim: BandClaim, found: bytes) -> tuple[str, ...]:
         """The ids of an answer, whose mark is kept for the next question of that article."""
         self._told.pop(claim.article_id, None)
-        mark, ids = found[:MARK], _ids(found[MARK:])
+        mark, ids = found[: self._mark_size], _ids(found[self._mark_size :])
         if ids:
             if len(self._told) >= MOST_TOLD:
                 self._told.clear()
@@ -100,7 +103,7 @@ class RedisBands:
 
     def _values(self, claims: Sequence[BandClaim]) -> Iterator[bytes | str | int]:
         for claim in claims:
-            keys, places = self._packed(claim)
+            keys, places = _packed(claim.keys, self._placed)
             yield bytes.fromhex(claim.article_id) + crc32(keys).to_bytes(4, "big")
             yield claim.day
             yield keys
@@ -108,14 +111,14 @@ class RedisBands:
             yield b"".join(bytes.fromhex(rejected) for rejected in claim.rejected)
             yield self._mark(claim)
 
-    def _packed(self, claim: BandClaim) -> tuple[bytes, str]:
-        """Of each key three bytes that find it in its bucket; and as zeros and ones which bucket that is."""
-        placed = list(
-            enumerate(claim.keys) if self._placed else ((0, key) for key in dict.fromkeys(claim.keys))
-        )
-        keys = b"".join((key & 0xFFFFFF).to_bytes(3, "big") for _, key in placed)
-        mixed = ((key + place * _SPREAD) * _MIX & 0xFFFFFFFF for place, key in placed)
-        return keys, "".join(f"{one >> 32 - BITS:0{BITS}b}" for one in mixed)
+
+@lru_cache(maxsize=MOST_PACKED)
+def _packed(keys: tuple[int, ...], placed: bool) -> tuple[bytes, str]:
+    """Of each key three bytes that find it in its bucket; and as zeros and ones which bucket that is."""
+    places = list(enumerate(keys) if placed else ((0, key) for key in dict.fromkeys(keys)))
+    packed = b"".join((key & 0xFFFFFF).to_bytes(3, "big") for _, key in places)
+    mixed = ((key + place * _SPREAD) * _MIX & 0xFFFFFFFF for place, key in places)
+    return packed, "".join(f"{one >> 32 - BITS:0{BITS}b}" for one in mixed)
 
 
 def _ids(packed: bytes) -> tuple[str, ...]:

@@ -12,43 +12,62 @@ if ARGV[1] == 'claim' and redis.call('EXISTS', KEYS[1]) == 0 then return false e
 local prefix, window, least, most, looked_at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]),
   tonumber(ARGV[5]), tonumber(ARGV[6])
 local remembers = ARGV[7] == '1'
-local NUMBER, ID, RECORD, FIELD, ENTRY, BITS, MARK = 4, 16, 20, 3, 7, 26, 16
+local NUMBER, ID, RECORD, FIELD, ENTRY, BITS = 4, 16, 20, 3, 7, 26
 -- Entries of a bucket: as many as are aimed at; and the average at which more buckets are begun.
 local AIM, FULL = 100, 160
 -- Buckets of a day, as the power of two that they are: the first bits of a key are the bucket's name, since
 -- to write a number down for each would take as long as to read the bucket.
 local FEW, SMALL, MANY = 9, 14, BITS
-local DAY, SPREAD, NONE = 86400, 3600, {}
+local DAY, SPREAD = 86400, 3600
+local TOGETHER = 16  -- buckets of one MGET: what does not fit into a buffer of 16 kB is copied once more
+local NEVER = ('\\0'):rep(8)  -- the mark of a day on which nothing was written
+local find, sub = string.find, string.sub
 local today = math.floor(tonumber(redis.call('TIME')[1]) / DAY)
 local markers = {}  -- of days; false where nothing was written
 
 -- Where each aligned `size` bytes of a packed value begin with a word, in order.
 local function places(packed, word, size)
-  local found, at = {}, packed:find(word, 1, true)
+  local found, at = {}, find(packed, word, 1, true)
   while at do
     local is_aligned = (at - 1) % size == 0
     if is_aligned then found[#found + 1] = at end
-    at = packed:find(word, at + (is_aligned and size or 1), true)
+    at = find(packed, word, at + (is_aligned and size or 1), true)
   end
   return found
-end
-
--- Where a bucket has a band. Most have it nowhere: one look at those, without a table for what was found.
-local function holders(packed, field)
-  if not packed or not packed:find(field, 1, true) then return NONE end
-  return places(packed, field, ENTRY)
 end
 
 local function layer(day, power)
   return prefix .. day .. ':' .. power .. ':'
 end
 
+-- How the names of an article's buckets end; most days have layers of one size.
+local function ends_of(one, power)
+  if not one.ends_of[power] then
+    local found, where, first = {}, one.where, 1
+    for place = 1, one.bands do
+      found[place] = sub(where, first, first + power - 1)
+      first = first + BITS
+    end
+    one.ends_of[power] = found
+  end
+  return one.ends_of[power]
+end
+
 -- The names of an article's buckets in a layer.
 local function buckets(one, day, power)
-  local found, name, where, first = {}, layer(day, power), one.where, 1
-  for place = 1, one.bands do
-    found[place] = name .. where:sub(first, first + power - 1)
-    first = first + BITS
+  local found, name = {}, layer(day, power)
+  for place, ending in ipairs(ends_of(one, power)) do found[place] = name .. ending end
+  return found
+end
+
+-- What lies in some buckets; false where there is none.
+local function contents(names)
+  local found = {}
+  for first = 1, #names, TOGETHER do
+    local last = math.min(#names, first + TOGETHER - 1)
+    for turn, packed in ipairs(redis.call('MGET', unpack(names, first, last))) do
+      found[first + turn - 1] = packed
+    end
   end
   return found
 end
@@ -71,7 +90,7 @@ local function marker(day)
   if markers[day] == nil then
     local found = redis.call('HMGET', prefix .. day, 'layers', 'held', 'total', 'last')
     markers[day] = found[1] and {layers = {}, held = tonumber(found[2]), total = tonumber(found[3]),
-      last = found[4] or ''}
+      last = found[4] or sub(NEVER, 1, NUMBER)}
     for power in (found[1] or ''):gmatch('%d+') do table.insert(markers[day].layers, tonumber(power)) end
   end
   return markers[day] or nil
@@ -86,35 +105,47 @@ local function is_written(one, mark)
   return false
 end
 
--- How many bands each number shares, by day and layer: in the order in which they were met.
-local function agreeing(one, marks)
-  local met = {}
-  for day = one.day - window, one.day + window do
+-- How often each number has a band of an article in a layer, and the numbers in the order in which they were
+-- met. Most buckets have none: one look at those.
+local function counted(one, day, power)
+  local count, order = {}, {}
+  for place, packed in ipairs(contents(buckets(one, day, power))) do
+    local field = one.field[place]
+    local at = packed and find(packed, field, 1, true)
+    while at do
+      local step = 1
+      if (at - 1) % ENTRY == 0 then
+        local number = sub(packed, at + FIELD, at + ENTRY - 1)
+        if not count[number] then order[#order + 1] = number end
+        count[number], step = (count[number] or 0) + 1, ENTRY
+      end
+      at = find(packed, field, at + step, true)
+    end
+  end
+  return count, order
+end
+
+-- Who has enough bands in common with an article on some days: by how many, in the order of being met.
+local function agreeing(one, marks, days)
+  local by_bands, top = {}, 0
+  for _, day in ipairs(days) do
     for _, power in ipairs(marks[day] and marks[day].layers or {}) do
-      local here = {}
-      for place, packed in ipairs(redis.call('MGET', unpack(buckets(one, day, power)))) do
-        for _, at in ipairs(holders(packed, one.field[place])) do
-          local number = packed:sub(at + FIELD, at + ENTRY - 1)
-          if here[number] then
-            here[number].bands = here[number].bands + 1
-          else
-            here[number] = {number = number, bands = 1, day = day, power = power}
-            met[#met + 1] = here[number]
-          end
+      local count, order = counted(one, day, power)
+      for _, number in ipairs(order) do
+        local bands = count[number]
+        if bands >= least then
+          by_bands[bands] = by_bands[bands] or {}
+          table.insert(by_bands[bands], {number = number, day = day, power = power})
+          top = math.max(top, bands)
         end
       end
     end
   end
-  return met
+  return by_bands, top
 end
 
-local function candidates(one, marks)
-  local by_bands, top = {}, 0
-  for _, found in ipairs(agreeing(one, marks)) do
-    by_bands[found.bands] = by_bands[found.bands] or {}
-    table.insert(by_bands[found.bands], found)
-    top = math.max(top, found.bands)
-  end
+local function candidates(one, marks, days)
+  local by_bands, top = agreeing(one, marks, days)
   local known, left, seen = {[one.id] = true}, {}, 0
   for bands = top, least, -1 do
     for _, found in ipairs(by_bands[bands] or {}) do
@@ -178,9 +209,9 @@ local function write(one, marks)
   local power = room(one, marks)
   add(one, named(one.day, power, one.number), one.record)
   local names = buckets(one, one.day, power)
-  for place, packed in ipairs(redis.call('MGET', unpack(names))) do
+  for place, packed in ipairs(contents(names)) do
     local field = one.field[place]
-    local found = holders(packed, field)
+    local found = packed and places(packed, field, ENTRY) or {}
     local has = false
     for _, at in ipairs(found) do
       has = has or packed:sub(at + FIELD, at + ENTRY - 1) == one.number
@@ -216,7 +247,7 @@ local function read(first)
   local record, keys, rejected = ARGV[first], ARGV[first + 2], ARGV[first + 4]
   local one = {record = record, id = record:sub(1, ID), number = record:sub(1, NUMBER),
     day = tonumber(ARGV[first + 1]), where = ARGV[first + 3], marked = ARGV[first + 5],
-    bands = #keys / FIELD, field = {}, rejected = {}}
+    bands = #keys / FIELD, field = {}, ends_of = {}, rejected = {}, rejections = #rejected / ID}
   for place = 1, one.bands do one.field[place] = keys:sub((place - 1) * FIELD + 1, place * FIELD) end
   -- The window is counted from the day, or from now when that is later. Not all of a day end at once, since
   -- there may be hundreds of thousands.
@@ -226,15 +257,42 @@ local function read(first)
   return one
 end
 
--- What tells whether anything was written of the days of the window: how much of each, and what came last. As
--- long as that is the same, so are the candidates; also a store that was lost and filled again is another.
+-- What tells of each day of the window whether anything was written: how much, and what came last. As long as
+-- that is the same, so are its candidates; also a store that was lost and filled again is another.
 local function written(one, marks)
   local told = {}
   for day = one.day - window, one.day + window do
     local mark = marks[day]
-    if mark then told[#told + 1] = day .. ' ' .. mark.total .. ' ' .. mark.last end
+    told[#told + 1] = mark and struct.pack('>I4', mark.total) .. mark.last or NEVER
   end
-  return redis.sha1hex(table.concat(told, ' ')):sub(1, MARK)
+  return table.concat(told)
+end
+
+local function days_of(one)
+  local days = {}
+  for day = one.day - window, one.day + window do days[#days + 1] = day end
+  return days
+end
+
+-- Those of whom the answer that is marked tells nothing.
+local function changed(one, told)
+  local days = {}
+  for turn, day in ipairs(days_of(one)) do
+    local first, last = (turn - 1) * #NEVER + 1, turn * #NEVER
+    if sub(one.marked, first, last) ~= sub(told, first, last) then days[#days + 1] = day end
+  end
+  return days
+end
+
+-- Whom an article has to be compared with yet. Who was found on days that are as they were is rejected: only
+-- the other days are read, unless there may be more than are looked at. Then all days together tell who is.
+local function unmet(one, marks, told)
+  if one.marked == told then return '' end
+  if one.marked ~= '' and one.rejections < looked_at then
+    local found = candidates(one, marks, changed(one, told))
+    if one.rejections + #found / ID < looked_at then return found end
+  end
+  return candidates(one, marks, days_of(one))
 end
 
 local function answer(one)
@@ -248,9 +306,9 @@ local function answer(one)
   end
   local has_record = own and is_written(one, own)
   if has_record and (remembers or ARGV[1] == 'load') then return '' end
-  local left, mark = '', written(one, marks)
-  if ARGV[1] == 'claim' and one.marked ~= mark then left = candidates(one, marks) end
-  if left ~= '' then return mark .. left end
+  local told = written(one, marks)
+  local left = ARGV[1] == 'claim' and unmet(one, marks, told) or ''
+  if left ~= '' then return told .. left end
   if not has_record then write(one, marks) end
   return ''
 end

@@ -88,7 +88,9 @@ def look_into(backup: Path) -> Held:
             damage = _one(copy, "PRAGMA quick_check")
             if damage != "ok":
                 raise NoBackup(f"{backup} is damaged: {damage}")
-            count, newest = copy.execute("SELECT count(*), max(accepted_at) FROM submissions").fetchone()
+            # Refreshes are the ledger's own: nobody else calls them submissions.
+            query = "SELECT count(*) FILTER (WHERE kind = 'push'), max(accepted_at) FROM submissions"
+            count, newest = copy.execute(query).fetchone()
             version = _one(copy, "SELECT version_num FROM alembic_version")
     except sqlite3.Error as error:
         raise NoBackup(f"{backup} is no backup of a ledger: {error}") from error

@@ -34,14 +34,14 @@ def band_keys(sketch: Sketch) -> tuple[int, ...]:
 
     factors, terms, mixers = _permutations()
     shingles = np.fromiter(sketch.shingles, dtype=np.uint64, count=len(sketch.shingles))
-    lowest = np.full(BANDS * ROWS, (1 << 32) - 1, dtype=np.uint64)
+    lowest = np.full(BANDS * ROWS, _LOW, dtype=np.uint64)
     for start in range(0, len(shingles), PART):
-        part = shingles[start : start + PART, None]
-        hashed = (part * factors + terms) >> np.uint64(32)
+        hashed = shingles[start : start + PART, None] * factors
+        hashed += terms  # in place: half the time goes into new arrays
         lowest = np.minimum(lowest, hashed.min(axis=0))
-    rows = (lowest * mixers).reshape(BANDS, ROWS)
+    rows = ((lowest >> np.uint64(32)) * mixers).reshape(BANDS, ROWS)
     mixed = (rows[:, 0] ^ (rows[:, 1] << np.uint64(1))) * mixers[:BANDS]
-    return tuple(int(key) for key in mixed >> np.uint64(32))
+    return tuple((mixed >> np.uint64(32)).tolist())
 
 
 @lru_cache(maxsize=1)

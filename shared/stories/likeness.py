@@ -1,8 +1,9 @@
 """Whether two articles tell of the same event: the cosine of their features, and how many things agree.
 
 The cosine alone takes two articles about one person for one story, since a name weighs a lot. So several
-things must agree, names or rare words, where both parts of a name count once: who, and where, and what. The
-thresholds were set on ``bench/stories/first.ndjson``; ``python -m bench.stories`` measures them on others.
+things must agree, names or rare words, where both parts of a name count once: who, and where, and what; and
+one of them must be what the later one begins with, or briefs above one and the same disclaimer were a story.
+Thresholds were set on ``bench/stories/first.ndjson``; ``python -m bench.stories`` measures them on others.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class Agreement:
 
 
 def agreement(one: StorySketch, other: StorySketch) -> Agreement:
-    """What two articles have in common; nothing, where both name many and none that is the same."""
+    """What two articles have in common, the one that came with its ``top`` and an earlier one.
+
+    Nothing, where both name many and none that is the same, or the earlier one has nothing of the top.
+    """
     total = things = 0
     for feature, weight in one.names.items():
         if product := weight * other.names.get(feature, 0):
@@ -63,4 +67,6 @@ def agreement(one: StorySketch, other: StorySketch) -> Agreement:
         if product := weight * other.words.get(feature, 0):
             total += product
             things += product >= _TELLS
+    if one.top and not any(feature in other.names or feature in other.words for feature in one.top):
+        return Agreement(0.0, 0)
     return Agreement(min(1.0, total / _WHOLE), things)

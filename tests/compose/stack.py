@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -26,6 +28,9 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = {"v2": ["docker", "compose"], "v1": ["docker-compose"]}
 LASTING = {"redis", "elasticsearch", "ingest", "worker", "sweeper", "search", "flower"}
 ONCE = {"secrets", "migrate"}
+QUICK_JAVA = "-XX:TieredStopAtLevel=1"  # for a node that lives for minutes: it takes much less to start
+BUILDING = Path(tempfile.gettempdir()) / "copydesk-compose-test.lock"
+BUILT: list[str] = []  # by which stack
 # What answers at which addresses, asked from inside a container.
 KNOCK = """
 import itertools, json, socket, sys
@@ -209,8 +214,18 @@ def article(number: int, **fields: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def build_image(stack: Stack) -> None:
+    """Build the image that all services run, once in a process; two processes do it one after the other."""
+    if BUILT:
+        return
+    with BUILDING.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stack.compose("build", "migrate")
+    BUILT.append(stack.project)
+
+
 @contextmanager
-def brought_up(stack: Stack, build: bool, seconds: float = 180) -> Iterator[Stack]:
+def brought_up(stack: Stack, build: bool, seconds: float = 300) -> Iterator[Stack]:
     """The stack, up and with a key for the tests; its logs are shown and it is taken down afterwards.
 
     ``stack.environ`` gets ports of its own and the key, so it must not be shared.
@@ -222,8 +237,11 @@ def brought_up(stack: Stack, build: bool, seconds: float = 180) -> Iterator[Stac
         {f"COPYDESK_{name}_PORT": str(free_port()) for name in ("INGEST", "SEARCH", "FLOWER")}
     )
     stack.environ["NO_PROXY"] = "127.0.0.1"
+    stack.environ["ES_JAVA_OPTS"] = f"{stack.environ.get('ES_JAVA_OPTS', '')} {QUICK_JAVA}"
+    if build:
+        build_image(stack)
     try:
-        stack.compose("up", "-d", *(["--build"] if build else []))
+        stack.compose("up", "-d")
         wait_until(stack.is_up, stack.states, seconds)
         scopes = ("--scope", "ingest", "--scope", "search", "--scope", "admin")
         told = stack.compose("exec", "-T", "worker", "copydesk", "keys", "create", "tests", *scopes)
@@ -233,7 +251,7 @@ def brought_up(stack: Stack, build: bool, seconds: float = 180) -> Iterator[Stac
         logs = subprocess.run([*stack.argv, "logs", "--no-color"], cwd=ROOT, env=stack.environ,
                               capture_output=True, text=True)  # fmt: skip
         print("\n".join(line[:300] for line in logs.stdout.splitlines()[-150:]))  # noqa: T201 - shown where a test failed
-        stack.compose("down", "--volumes", "--timeout", "20")
+        stack.compose("down", "--volumes", "--timeout", "0")  # a stop has a test of its own
 
 
 def assert_hardened(stack: Stack, secrets: Collection[str]) -> None:

@@ -70,7 +70,7 @@ def test_flower_tells_of_workers_and_of_tasks_that_succeeded(stack: Stack) -> No
     assert {(f"copydesk.{stage}", "SUCCESS") for stage in ("clean", "dedupe", "tag", "index")} <= seen
     before = {task["uuid"] for task in tasks if task["state"] == "SUCCESS"}
     stack.compose("restart", "-t", "20", "flower")
-    wait_until(stack.is_up, stack.states, 60)
+    wait_until(stack.is_up, stack.states, 180)
     assert before <= stack.flower("/api/tasks?limit=5000").keys()
 
 
@@ -134,10 +134,10 @@ def test_on_this_machines_other_addresses_only_what_was_published_answers(stack:
 
 
 def test_a_killed_worker_container_loses_nothing(stack: Stack) -> None:
-    stack.push(*(article(number) for number in range(400)))
+    stack.push(*(article(number) for number in range(200)))
     stack.compose("kill", "-s", "KILL", "worker")
     stack.compose("up", "-d", "worker")
-    stack.find_all("harbour.example", 400, 120)
+    stack.find_all("harbour.example", 200, 120)
 
 
 def test_three_workers_share_the_work(stack: Stack) -> None:
@@ -148,8 +148,8 @@ def test_three_workers_share_the_work(stack: Stack) -> None:
         tasks = stack.flower("/api/tasks?limit=5000&state=SUCCESS").values()
         return {task["worker"] for task in tasks if task["name"] == "copydesk.clean"}
 
-    for start in range(1_000, 1_400, 50):  # in several batches, so that there is something to share
-        stack.push(*(article(number, source="three.example") for number in range(start, start + 50)))
-    stack.find_all("three.example", 400, 180)
+    for start in range(1_000, 1_200, 25):  # in several batches, so that there is something to share
+        stack.push(*(article(number, source="three.example") for number in range(start, start + 25)))
+    stack.find_all("three.example", 200, 180)
     assert len(busy()) >= 2
     stack.compose("up", "-d", "--no-recreate", "--scale", "worker=1")

@@ -22,7 +22,16 @@ from urllib.error import HTTPError, URLError
 import pytest
 import yaml
 
-from tests.compose.stack import COMPOSE, ROOT, Stack, article, docker, wait_until
+from tests.compose.stack import (
+    COMPOSE,
+    QUICK_JAVA,
+    ROOT,
+    Stack,
+    article,
+    build_image,
+    docker,
+    wait_until,
+)
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
@@ -130,12 +139,12 @@ class Upgrade:
 
 @pytest.fixture
 def upgrade(tmp_path: Path) -> Iterator[Upgrade]:
-    environ = {**os.environ, "ES_JAVA_OPTS": "-Xms512m -Xmx512m", "NO_PROXY": "127.0.0.1"}
+    environ = {**os.environ, "ES_JAVA_OPTS": f"-Xms512m -Xmx512m {QUICK_JAVA}", "NO_PROXY": "127.0.0.1"}
     environ |= {f"COPYDESK_{name}_PORT": str(free_port()) for name in ("INGEST", "SEARCH", "FLOWER")}
     environ["COPYDESK_API_KEY"] = "none-yet"
     before = after = Stack(COMPOSE["v2"], PROJECT, environ)
     try:
-        after.compose("build", "migrate")
+        build_image(after)
         if check_out(tmp_path):
             (tmp_path / "Dockerfile.before").write_text(DOCKERFILE)
             docker("build", "-q", "-f", str(tmp_path / "Dockerfile.before"), "-t", BEFORE, str(tmp_path))
@@ -147,7 +156,7 @@ def upgrade(tmp_path: Path) -> Iterator[Upgrade]:
         logs = subprocess.run([*after.argv, "logs", "--no-color"], cwd=ROOT, env=environ,
                               capture_output=True, text=True)  # fmt: skip
         print("\n".join(line[:300] for line in logs.stdout.splitlines()[-150:]))  # noqa: T201 - shown where a test failed
-        after.compose("down", "--volumes", "--timeout", "20", "--remove-orphans")
+        after.compose("down", "--volumes", "--timeout", "0", "--remove-orphans")
 
 
 def let_in(stack: Stack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
@@ -181,6 +181,23 @@ def test_candidates_are_bounded_and_rejecting_them_all_is_enough_to_lead(make: M
     assert len(found) == len(set(found)) == MOST_CANDIDATES
     assert {name(number) for number in range(10)} <= set(found[:16])
     assert bands.claim([ask(999, base, rejected=found)]) == [()]
+
+
+@pytest.mark.parametrize("shared", [2, 40])
+@pytest.mark.parametrize("earlier", [MOST_CANDIDATES - 1, MOST_CANDIDATES, MOST_CANDIDATES + 6])
+def test_who_came_while_others_were_rejected_counts_among_the_most(
+    make: Make, earlier: int, shared: int
+) -> None:
+    bands, base = make(), keys("a")
+    for number in range(100, 100 + earlier):
+        own, first = keys(number), 3 * (number % 20)
+        three = own[:first] + base[first : first + 3] + own[first + 3 :]
+        bands.load([ask(number, three, DAY - number % 2)])
+    (told,) = bands.claim([ask(1, base)])
+    assert len(told) == min(earlier, MOST_CANDIDATES)
+    bands.load([ask(2, sharing(base, shared, "between"), DAY + 1)])
+    is_looked_at = shared > 3 or earlier < MOST_CANDIDATES
+    assert bands.claim([ask(1, base, rejected=told)]) == [(name(2),) if is_looked_at else ()]
 
 
 def test_of_a_band_that_many_share_the_newest_are_remembered(make: Make) -> None:
@@ -388,6 +405,29 @@ def test_who_asks_again_to_lead_is_told_of_what_came_in_between(redis_url: str, 
             RedisFingerprints(client).mark_ready()
             others.load([ask(1, sharing(base, 30, "x")), ask(6, base)])
         assert mine.claim([ask(5, base, rejected=(name(1),))]) == [(name(6),)]
+
+
+@pytest.mark.servers
+def test_redis_reads_again_only_days_on_which_something_was_written(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        RedisFingerprints(client).mark_ready()
+        mine, others, base = RedisBands(client), RedisBands(client), keys("a")
+        days = range(DAY - 3, DAY + 4)
+        mine.load([ask(day, sharing(base, 30, day), day) for day in days])
+        found, looks = looking(client, lambda: mine.claim([ask(1, base)]))
+        assert set(found[0]) == {name(day) for day in days}
+        others.load([ask(2, sharing(base, 3, "b"), DAY + 1), ask(3, keys("elsewhere"), DAY - 2)])
+        told = ask(1, base, rejected=found[0])
+        assert looking(client, lambda: mine.claim([told])) == ([(name(2),)], looks * 2 / len(days))
+        # Whom that answer names is not rejected here: it tells nothing of any day.
+        assert looking(client, lambda: mine.claim([told])) == ([(name(2),)], looks)
+
+
+def looking(client: redis.Redis, ask_them: Callable[[], list[tuple[str, ...]]]) -> tuple[object, float]:
+    """What was answered, and how many times the server read buckets for it."""
+    client.config_resetstat()
+    found = ask_them()
+    return found, client.info("commandstats")["cmdstat_mget"]["calls"]
 
 
 @pytest.mark.servers

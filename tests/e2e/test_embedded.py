@@ -225,39 +225,30 @@ def test_articles_pushed_while_all_workers_are_killed_still_arrive(system):
         system.await_status(article_id, "indexed")
 
 
-@pytest.fixture
-def own_system(tmp_path):
-    running = System(tmp_path / "data")
-    try:
-        yield running
-    finally:
-        running.close()
+def test_a_stop_is_quick_and_complete_and_a_second_start_finds_the_data(system):
+    article_id = system.push(**article(1, "old windmill"))
+    system.await_status(article_id, "indexed")
+    assert len(system.processes()) > 7
+    code, seconds = system.stop(signal.SIGINT)
+    assert (code, seconds < 10.0) == (0, True), "\n".join(system.lines[-30:])
+    assert system.processes() == {}
+    assert not [line for line in system.lines if "did not stop in time" in line]
+    system.reader.join(timeout=LIMIT)
+    system.process.stdout.close()
+    system.start()
+    assert [hit["id"] for hit in system.find('"old windmill"', duplicates="keep")] == [article_id]
+    assert system.status(article_id)["status"] == "indexed"
 
 
-def test_a_stop_is_quick_and_complete_and_a_second_start_finds_the_data(own_system):
-    article_id = own_system.push(**article(1, "old ferry"))
-    own_system.await_status(article_id, "indexed")
-    assert len(own_system.processes()) > 7
-    code, seconds = own_system.stop(signal.SIGINT)
-    assert (code, seconds < 10.0) == (0, True), "\n".join(own_system.lines[-30:])
-    assert own_system.processes() == {}
-    assert not [line for line in own_system.lines if "did not stop in time" in line]
-    own_system.reader.join(timeout=LIMIT)
-    own_system.process.stdout.close()
-    own_system.start()
-    assert [hit["id"] for hit in own_system.find("ferry")] == [article_id]
-    assert own_system.status(article_id)["status"] == "indexed"
-
-
-def test_no_process_survives_a_supervisor_that_was_killed_and_the_next_start_works(own_system):
-    article_id = own_system.push(**article(2, "new ferry"))
-    own_system.process.kill()
-    own_system.process.wait()
-    own_system.reader.join(timeout=LIMIT)
-    own_system.process.stdout.close()
-    own_system.start()  # it waits until the children of the killed one are gone
-    own_system.await_status(article_id, "indexed")
-    assert [hit["id"] for hit in own_system.find("ferry")] == [article_id]
+def test_no_process_survives_a_supervisor_that_was_killed_and_the_next_start_works(system):
+    article_id = system.push(**article(2, "new windmill"))
+    system.process.kill()
+    system.process.wait()
+    system.reader.join(timeout=LIMIT)
+    system.process.stdout.close()
+    system.start()  # it waits until the children of the killed one are gone
+    system.await_status(article_id, "indexed")
+    assert [hit["id"] for hit in system.find('"new windmill"', duplicates="keep")] == [article_id]
 
 
 def readme_examples():

@@ -20,7 +20,7 @@ def until(look: Callable[[], Any], what: str | Callable[[], str], seconds: float
     while not (found := look()):
         told = what() if callable(what) else what
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {told}"
-        time.sleep(0.03)
+        time.sleep(0.05)  # a question to the ledger takes some milliseconds, and four processes ask
     return found
 
 

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(400)]
 MIDDLE = ("--broker", "rabbitmq", "--ledger", "postgresql")
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(40, ()), (30, MIDDLE)], ids=["small", "middle"])
+@pytest.mark.parametrize(("seconds", "words"), [(35, ()), (25, MIDDLE)], ids=["small", "middle"])
 def test_a_short_time_of_chaos_loses_doubles_and_forgets_nothing(
     seconds: int, words: tuple[str, ...]
 ) -> None:

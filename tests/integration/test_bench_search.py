@@ -13,7 +13,7 @@ from bench.search_queries import BARRED
 from bench.system import BenchFailed
 from shared.index.open import open_index
 
-ARTICLES = 1_500
+ARTICLES = 700
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ from tests.integration.workers.conftest import ROOT, Newsroom, make_raw, wait_un
 from tests.servers import free_port, start_redis
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(600)]
-MANY = 2_000
+MANY = 600
 FIRST = "-000001"  # how the name of the first index ends
 DAY_MS = 24 * 3_600_000
 ENGINES = ["embedded", "elasticsearch"]
@@ -54,8 +54,8 @@ def newsroom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         retire_long_ago(index)
     made = Newsroom(settings, open_ledger(settings), Waker(settings), server)
     made.start_all()
-    for start in range(0, MANY, 500):
-        made.accept(*(make_raw(number) for number in range(start, start + 500)))
+    for start in range(0, MANY, 300):
+        made.accept(*(make_raw(number) for number in range(start, start + 300)))
     made.wait_for_all(150)
     with closing(open_index(settings)) as index:
         index.refresh()  # the tests count from here
@@ -100,7 +100,7 @@ class Traffic:
             raise
 
     def _push(self) -> None:
-        while not self._done.wait(0.1):
+        while not self._done.wait(0.15):
             number = self._first + self.pushed
             old = number * 7 % MANY
             revised: RawArticle = make_raw(old, f"Town {old} was heard of again, {number} times by now. " * 3)
@@ -112,7 +112,7 @@ class Traffic:
 
     def _search(self) -> None:
         with closing(open_index(self._newsroom.settings)) as index:
-            while not self._done.wait(0.02):
+            while not self._done.wait(0.1):  # often enough to see every state, and no load by itself
                 page = index.search(SearchRequest(from_ms(now_ms()), duplicates="keep", size=3))
                 assert page.articles >= MANY, f"a search found {page.articles} articles"
                 assert not page.partial
@@ -143,7 +143,8 @@ def finish(command: subprocess.Popen[str], code: int = 0, seconds: float = 300) 
 
 def index_worker(newsroom: Newsroom) -> int:
     """The place of the index worker that runs."""
-    places = [place for place, process in enumerate(newsroom.workers) if "copydesk.index" in process.args]
+    queues = "copydesk.index,copydesk.sweep"
+    places = [place for place, process in enumerate(newsroom.workers) if queues in process.args]
     return next(place for place in places if newsroom.workers[place].poll() is None)
 
 
@@ -218,7 +219,7 @@ def test_a_reindex_whose_worker_and_command_are_killed_is_gone_on_with(newsroom:
         command.send_signal(signal.SIGKILL)
         command.communicate()
         assert index.building() == half
-        newsroom.start_worker("index", more=("-c", "1"))
+        newsroom.start_small("index", "sweep")
         said = finish(start_reindex(newsroom.settings))
     assert f"going on with {half}" in said
     assert traffic.troubles == []

@@ -31,7 +31,7 @@ WORDS = ("of", "the", "in", "said", "for", "on", "and", "a", "to")
 MOMENT = datetime(2026, 11, 27, 6, tzinfo=UTC)
 SLOW = '("of the" OR "in the") near/20 ("said the" OR "for the")'
 SIMPLE = "/v1/search?q=ferry&fields=title"
-SECONDS = 8.0
+SECONDS = 4.0
 
 
 def app():

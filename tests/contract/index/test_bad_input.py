@@ -13,17 +13,17 @@ FACES = "\U0001f600" * 256
 LONG = "x" * 512
 
 
-@pytest.fixture
-def filled(index):
+@pytest.fixture(scope="module")
+def filled(shared_index):
     fill(
-        index,
+        shared_index,
         article(1, "The ferry left", "A ferry of the harbour."),
         article(2, LONG, "\u00e9" * 512),
         article(3, "caf\u00e9 \U0001f600", "\u6771\u4eac\u90fd", language="ja"),
         article(4, authors=(SIGNS,), entities=(Entity(FACES, "person"),)),
         article(5, source="a.b+c", url=None),
     )
-    return index
+    return shared_index
 
 
 @pytest.mark.parametrize(

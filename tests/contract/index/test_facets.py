@@ -37,41 +37,42 @@ def counted(articles, name, filters, duplicates, word, size) -> tuple[FacetCount
     return tuple(FacetCount(value, count) for value, count in ranked[:size])
 
 
-@pytest.fixture
-def articles(index):
+@pytest.fixture(scope="module")
+def articles(shared_index):
+    """What is in the shared index."""
     chance = random.Random(11)
     made = [generated(number, chance) for number in range(ARTICLES)]
-    fill(index, *made)
-    fill(index, *(replace(one, change=2) for one in made[::7]))  # rewritten, with deletions underneath
+    fill(shared_index, *made)
+    fill(shared_index, *(replace(one, change=2) for one in made[::7]))  # rewritten, with deletions underneath
     return made
 
 
-def test_facets_of_generated_searches_are_what_their_definition_says(index, articles):
+def test_facets_of_generated_searches_are_what_their_definition_says(shared_index, articles):
     chance = random.Random(13)
     for _ in range(SEARCHES):
         filters, duplicates = generated_filters(chance), chance.choice(("fold", "fold", "keep", "only"))
         word, size = chance.choice((*WORDS, "", "")), chance.choice((1, 3, 100))
         names = tuple(chance.sample(NAMES, 4))
         asked = {"filters": filters, "duplicates": duplicates, "size": chance.choice((0, 100))}
-        page = ask(index, word, facets=names, facet_size=size, **asked)
+        page = ask(shared_index, word, facets=names, facet_size=size, **asked)
         wanted = {name: counted(articles, name, filters, duplicates, word, size) for name in names}
         assert (page.facets, page.facets_approximate) == (wanted, ()), (filters, duplicates, word)
         assert tuple(page.facets) == names
         # What is counted beside them changes neither hits nor totals.
-        plain = ask(index, word, **asked)
+        plain = ask(shared_index, word, **asked)
         assert (plain.articles, plain.groups, plain.hits) == (page.articles, page.groups, page.hits)
 
 
 @pytest.mark.parametrize("duplicates", ["fold", "keep", "only"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_count_is_the_total_of_the_search_filtered_by_the_value(index, articles, name, duplicates):
+def test_a_count_is_the_total_of_the_search_filtered_by_the_value(shared_index, articles, name, duplicates):
     filters = Filters(source=("a.com", "b.com"), not_topic=("medtop:15000000",), min_words=1)
     asked = {"filters": filters, "duplicates": duplicates}
-    page = ask(index, "harbour", facets=(name,), facet_size=100, **asked)
+    page = ask(shared_index, "harbour", facets=(name,), facet_size=100, **asked)
     assert page.facets[name]
     for value, count in ((one.value, one.count) for one in page.facets[name]):
         narrowed = replace(without(filters, name), **{name: (value,)})
-        assert ask(index, "harbour", **asked | {"filters": narrowed}).groups == count
+        assert ask(shared_index, "harbour", **asked | {"filters": narrowed}).groups == count
 
 
 def test_a_chosen_value_does_not_empty_its_own_facet_but_narrows_the_others(index):

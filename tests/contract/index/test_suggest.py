@@ -161,8 +161,7 @@ def titled(index, text: str, size: int = 20) -> list[int]:
     return [int(one.id, 16) for one in suggest(index, text, size).titles]
 
 
-@pytest.fixture
-def titles(index):
+def write_titles(index):
     languages = {4: "fr", 5: "ja", 8: "ja"}
     fill(
         index,
@@ -172,6 +171,12 @@ def titles(index):
         ),
     )
     return index
+
+
+@pytest.fixture(scope="module")
+def titles(shared_index):
+    """For tests that only ask."""
+    return write_titles(shared_index)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +228,8 @@ def test_of_many_titles_the_newest_are_suggested_with_what_they_are(titles):
     )
 
 
-def test_titles_are_those_of_visible_leads(titles):
+def test_titles_are_those_of_visible_leads(index):
+    titles = write_titles(index)
     ferry = article(0, TITLES[0], change=2)
     fill(
         titles,

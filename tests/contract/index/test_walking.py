@@ -63,8 +63,7 @@ def pages(index, asked):
             return found, (page.articles, page.groups)
 
 
-@pytest.fixture
-def filled(index):
+def write_storms(index):
     """150 articles with a storm, of which every fifth is a duplicate; 30 without one."""
     fill(
         index,
@@ -74,13 +73,24 @@ def filled(index):
     return index
 
 
+@pytest.fixture
+def filled(index):
+    return write_storms(index)
+
+
+@pytest.fixture(scope="module")
+def still(shared_index):
+    """The same, for tests that neither change it nor leave a walk behind."""
+    return write_storms(shared_index)
+
+
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("duplicates", ["fold", "keep", "only"])
-def test_a_walk_gives_the_whole_result_once_in_the_order_of_a_search(filled, sort, duplicates):
+def test_a_walk_gives_the_whole_result_once_in_the_order_of_a_search(still, sort, duplicates):
     asked = request(sort, duplicates=duplicates)
-    expected, totals = pages(filled, asked)
+    expected, totals = pages(still, asked)
     assert len(expected) == {"fold": 120, "keep": 150, "only": 30}[duplicates]
-    steps = walk(filled, asked)
+    steps = walk(still, asked)
     assert hits(steps) == expected
     assert {(step.page.articles, step.page.groups) for step in steps} == {totals}
     assert [len(step.page.hits) for step in steps[:-1]] == [7] * (len(steps) - 1)
@@ -88,42 +98,42 @@ def test_a_walk_gives_the_whole_result_once_in_the_order_of_a_search(filled, sor
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("size", [1, 119, 120, 121, 500])
-def test_a_page_of_any_size_is_filled_and_the_last_one_says_so(filled, sort, size):
-    expected, _ = pages(filled, request(sort))
-    steps = walk(filled, request(sort, size=size))
+def test_a_page_of_any_size_is_filled_and_the_last_one_says_so(still, sort, size):
+    expected, _ = pages(still, request(sort))
+    steps = walk(still, request(sort, size=size))
     assert hits(steps) == expected
     assert len(steps) == -(-120 // size)
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_a_walk_goes_on_behind_the_first_page_of_a_search(filled, sort):
+def test_a_walk_goes_on_behind_the_first_page_of_a_search(still, sort):
     asked = request(sort)
-    first = filled.search(asked)
-    steps = walk(filled, asked, mark_behind(asked, first))
-    expected, totals = pages(filled, asked)
+    first = still.search(asked)
+    steps = walk(still, asked, mark_behind(asked, first))
+    expected, totals = pages(still, asked)
     assert [(int(hit.article.id, 16), hit.score) for hit in first.hits] + hits(steps) == expected
     assert {(step.page.articles, step.page.groups) for step in steps} == {totals}
 
 
-def test_nothing_follows_where_a_page_has_all_or_goes_another_way(filled):
+def test_nothing_follows_where_a_page_has_all_or_goes_another_way(still):
     whole = request(size=100, filters=Filters(start=NOW - timedelta(days=5)))
     none = request(query="nothere")
     for asked in (whole, none, request(size=0), request(offset=7), request(stories="fold")):
-        assert mark_behind(asked, filled.search(asked)) is None
-    page = filled.search(request())
+        assert mark_behind(asked, still.search(asked)) is None
+    page = still.search(request())
     assert mark_behind(request(), page) is not None
     assert mark_behind(request(), replace(page, partial=True)) is None
 
 
 @pytest.mark.parametrize("query", ["nothere", "storm -storm"])
-def test_a_walk_through_nothing_is_one_empty_page(filled, query):
-    (step,) = walk(filled, request(query=query))
+def test_a_walk_through_nothing_is_one_empty_page(still, query):
+    (step,) = walk(still, request(query=query))
     assert (step.page.hits, step.page.articles, step.page.groups, step.mark) == ((), 0, 0, None)
 
 
-def test_without_words_a_walk_goes_through_everything(filled):
+def test_without_words_a_walk_goes_through_everything(still):
     asked = request("newest", size=50, query="", duplicates="keep")
-    steps = walk(filled, asked)
+    steps = walk(still, asked)
     assert hits(steps) == [(n, None) for n in [*range(1_029, 999, -1), *range(149, -1, -1)]]
 
 

@@ -27,6 +27,7 @@ from tests.servers import start_redis
 
 __all__ = ["newsroom"]
 FEW = 40
+PACE = 0.05  # seconds between pushes: faster than that, a busy machine's workers fall behind for minutes
 
 
 def run(settings: Settings, *words: object, before: str = "") -> subprocess.CompletedProcess[str]:
@@ -176,7 +177,7 @@ class Load:
 
     def _push(self) -> None:
         number = 0
-        while not self._end.wait(0.01):
+        while not self._end.wait(PACE):
             raw = make_raw(number)
             self._room.accept(raw)
             self.done.append(raw.id)

@@ -55,9 +55,8 @@ def settled(newsroom: Newsroom) -> dict[str, int]:
 
 
 def test_what_was_quarantined_is_done_after_the_fault_is_mended_and_replayed(newsroom: Any) -> None:
-    newsroom.start_worker("clean", "dedupe", "tag", app=POISON, more=("-c", "2"))
-    newsroom.start_worker("index", more=("-c", "1"))
-    newsroom.start_worker("sweep", more=("-c", "1", "-B", "-s", str(newsroom.settings.data_dir / "beat")))
+    newsroom.start_worker("clean", "dedupe", "tag", app=POISON, more=("-c", "1"))
+    newsroom.start_small("index", "sweep")
     raising = [make_raw(number, title=f"raise an error {number}") for number in (100, 101)]
     fine = [make_raw(number) for number in range(5)]
     newsroom.accept(*raising, *fine)
@@ -70,7 +69,7 @@ def test_what_was_quarantined_is_done_after_the_fault_is_mended_and_replayed(new
     assert "a broken article" in shown.stdout
     assert "Traceback" in shown.stdout
     newsroom.stop(0)
-    newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "2"))  # without the fault
+    newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "1"))  # without the fault
     done = copydesk(newsroom, "quarantine", "replay", submission, "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert settled(newsroom) == {"indexed": 6, "quarantined": 1}, newsroom.logs()
@@ -82,7 +81,7 @@ def test_what_was_quarantined_is_done_after_the_fault_is_mended_and_replayed(new
 
 
 def test_the_past_runs_again_while_live_news_comes_in_and_changes_nothing(newsroom: Any) -> None:
-    newsroom.start_all()
+    newsroom.start_small()
     raws = [make_raw(number) for number in range(120)]
     newsroom.accept(*raws)
     assert settled(newsroom) == {"indexed": 120}, newsroom.logs()
@@ -105,17 +104,17 @@ def test_the_past_runs_again_while_live_news_comes_in_and_changes_nothing(newsro
 
 
 def test_a_withdrawn_article_leaves_search_at_once_and_a_lost_document_comes_back(newsroom: Any) -> None:
-    newsroom.start_all()
+    number = newsroom.start_small()
     raws = [make_raw(number) for number in range(10)]
     newsroom.accept(*raws)
     assert settled(newsroom) == {"indexed": 10}, newsroom.logs()
     assert copydesk(newsroom, "withdraw", raws[0].id, "--yes").returncode == 0
     wait_until(lambda: not newsroom.ledger.backlog(now_ms()), "the tombstone", 60)
     assert copydesk(newsroom, "doctor", "--compare", "--all").returncode == 0
-    newsroom.stop(1)  # the index worker, whose index is then lost
+    newsroom.stop(number)  # with the index worker in it, whose index is then lost
     newsroom.settings.index_dir.rename(newsroom.settings.data_dir / "lost")
     assert copydesk(newsroom, "migrate").returncode == 0
-    newsroom.start_worker("index", more=("-c", "1"))
+    newsroom.start_small("index", "sweep")
     compared = copydesk(newsroom, "doctor", "--compare", "--all", "--mend")
     assert compared.returncode == 1
     assert "9 articles not in the index" in compared.stdout

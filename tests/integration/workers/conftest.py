@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def wait_until(met: Callable[[], bool], what: str, seconds: float = 90.0) -> Non
     deadline = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
-        time.sleep(0.05)
+        time.sleep(0.1)  # a question to the ledger takes some milliseconds, and four processes ask
 
 
 def make_raw(number: int, body: str | None = None, **fields: object) -> RawArticle:
@@ -109,11 +110,9 @@ class Newsroom:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def start_all(self, app: str = "services.workers.app") -> None:
+        """A worker with two children, and one with the one child that writes the index and sweeps."""
         self.start_worker("clean", "dedupe", "tag", app=app, more=("-c", "2"))
-        self.start_worker("index", app=app, more=("-c", "1"))
-        self.start_worker(
-            "sweep", app=app, more=("-c", "1", "-B", "-s", str(self.settings.data_dir / "beat"))
-        )
+        self.start_small("index", "sweep", app=app)
 
     def start_small(self, *queues: str, app: str = "services.workers.app") -> int:
         """One worker with one child for all that is named, or for everything; with the sweeper's clock."""
@@ -152,15 +151,11 @@ class Newsroom:
         )
 
     def close(self) -> None:
+        """End everything at once: what it holds has been looked at, and a stop has tests of its own."""
         for process in self.workers:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in self.workers:
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
         self.waker.close()
         self.ledger.close()
 

@@ -63,6 +63,14 @@ def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, str]]:
+    """A Redis that asks for a password, and the address of Copydesk's own user; no test may change it."""
+    server = start_redis(tmp_path_factory.mktemp("guarded"), free_port())
+    yield server, guard(server)
+    server.stop()
+
+
 @pytest.fixture
 def flower(newsroom: Newsroom) -> Iterator[Flower]:
     """Starts Flower as compose does, with a password and a memory; a second start ends the first."""
@@ -119,7 +127,7 @@ def test_poison_is_a_failure_with_its_reason_and_what_was_done_is_counted(
 ) -> None:
     client = flower()
     newsroom.start_all(POISON)
-    wait_until(lambda: len(workers(client)) == 3, "Flower to know the workers")
+    wait_until(lambda: len(workers(client)) == 2, "Flower to know the workers")
     fine = [make_raw(number) for number in range(40)]
     newsroom.accept(*fine, make_raw(100, title="raise an error"), make_raw(101, title="kill the process"))
     assert newsroom.wait_for_all(120) == {"indexed": 40, "quarantined": 2}, newsroom.logs()
@@ -159,7 +167,7 @@ def test_an_outage_is_shown_with_its_reason_neither_in_green_nor_as_a_failure(
     holder = open_index(newsroom.settings, writing=True)
     assert holder.write([clean_article(make_raw(99), EMPTY).article])[0].word == "written"
     newsroom.start_all()
-    wait_until(lambda: len(workers(client)) == 3, "Flower to know the workers")
+    wait_until(lambda: len(workers(client)) == 2, "Flower to know the workers")
     newsroom.accept(*(make_raw(number) for number in range(20)))
 
     def put_off() -> list[dict[str, Any]]:
@@ -237,21 +245,23 @@ def test_flower_does_not_start_where_others_could_reach_it_without_a_password(
         ("MODULE", "LIST"), ("SWAPDB", "0", "1"), ("EVAL", "return redis.call('FLUSHALL')", "0"),
     ],
 )  # fmt: skip
-def test_redis_lets_copydesk_do_nothing_dangerous(newsroom: Newsroom, command: tuple[str, ...]) -> None:
+def test_redis_lets_copydesk_do_nothing_dangerous(
+    guarded: tuple[RunningServer, str], command: tuple[str, ...]
+) -> None:
     with (
-        redis.Redis.from_url(newsroom.settings.redis_url) as client,
+        redis.Redis.from_url(guarded[1]) as client,
         pytest.raises(redis.exceptions.ResponseError, match=r"(?i)no permissions|can't run this command"),
     ):
         client.execute_command(*command)
 
 
-def test_redis_answers_nobody_else(newsroom: Newsroom) -> None:
+def test_redis_answers_nobody_else(guarded: tuple[RunningServer, str]) -> None:
     with (
-        redis.Redis.from_url(newsroom.redis.url) as nobody,
+        redis.Redis.from_url(guarded[0].url) as nobody,
         pytest.raises(redis.exceptions.AuthenticationError),
     ):
         nobody.ping()
-    with redis.Redis.from_url(newsroom.redis.url.replace("//", "//health:any@")) as health:
+    with redis.Redis.from_url(guarded[0].url.replace("//", "//health:any@")) as health:
         assert health.ping()
         with pytest.raises(redis.exceptions.NoPermissionError):
             health.info()

@@ -110,7 +110,9 @@ def test_a_worker_that_is_killed_leaves_its_port_to_the_next(telling: Newsroom) 
 
 
 def test_workers_of_one_machine_tell_side_by_side_and_say_who_they_are(telling: Newsroom) -> None:
-    telling.start_all()
+    telling.start_worker("clean", "dedupe", "tag", more=("-c", "2"))
+    telling.start_worker("index", more=("-c", "1"))
+    telling.start_small("sweep")
     first = telling.settings.metrics_port
     infos: set[str] = set()
 

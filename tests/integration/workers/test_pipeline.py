@@ -66,17 +66,17 @@ def test_articles_copies_and_revisions_end_where_they_should(newsroom: Any) -> N
 @on_both_brokers
 def test_a_worker_killed_again_and_again_loses_nothing(newsroom: Any) -> None:
     newsroom.start_small("index", "sweep")
-    raws = [make_raw(number) for number in range(300)]
-    for start in range(0, 300, 100):
+    raws = [make_raw(number) for number in range(180)]
+    for start in range(0, 180, 60):
         number = newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "2"))
-        newsroom.accept(*raws[start : start + 100])
-        wait_until(lambda: newsroom.ledger.counts().get("accepted", 0) < 90, "the worker to take some")
+        newsroom.accept(*raws[start : start + 60])
+        wait_until(lambda: newsroom.ledger.counts().get("accepted", 0) < 50, "the worker to take some")
         newsroom.kill(number)
     newsroom.start_worker("clean", "dedupe", "tag", more=("-c", "2"))
-    assert newsroom.wait_for_all() == {"indexed": 300}
+    assert newsroom.wait_for_all() == {"indexed": 180}
     assert len(set(search(newsroom, "harbour"))) == 100  # a page of 100; the total is checked next
     index = open_index(newsroom.settings)
-    assert index.count() == 300
+    assert index.count() == 180
     index.close()
 
 

@@ -7,6 +7,7 @@ import random
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from shared.article import Article, Source
 from shared.clock import from_ms
 from shared.errors import BadSettings, CopydeskError, InvalidRequest
 
-pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
+if find_spec("sklearn") is None:  # to import it takes a second, which not every process shall pay
+    pytest.skip("scikit-learn comes with the extra `train`", allow_module_level=True)
 
 SPORT, SOCCER, ARTS, SCIENCE = "medtop:15000000", "medtop:20001065", "medtop:01000000", "medtop:13000000"
 # Made-up words that no rule knows: what is learned is learned from the labels.

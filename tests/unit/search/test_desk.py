@@ -126,6 +126,15 @@ def test_a_desk_without_copy_says_so(empty_newsroom):
     assert "There is no copy yet" in text(page(empty_newsroom.client()))
 
 
+def test_every_page_leads_to_a_description_for_people_and_on_to_the_one_for_programs(client):
+    [link] = [each for each in css(page(client), "footer a") if text(each) == "API description"]
+    assert link.get("href") == "/docs"
+    told = page(client, link.get("href"))
+    told.make_links_absolute("http://localhost/docs")
+    assert "http://localhost/openapi.json" in {found[2] for found in told.iterlinks()}
+    assert client.get("/openapi.json").json["openapi"].startswith("3.")
+
+
 def test_an_article_page_shows_the_whole_desk(client):
     shown = page(client, f"/articles/{first_article(client)}")
     assert text(css(shown, "h1")[0]) == "Ferry line to the islands opens"

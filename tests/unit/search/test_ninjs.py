@@ -10,10 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -63,6 +59,11 @@ def valid():
     """A check of an item by IPTC's own schema, formats included; it lies beside the project."""
     if not SCHEMA.exists():
         pytest.skip(f"IPTC's ninjs schemas are not at {SCHEMA}: no item was held against them")
+    # To import it takes two seconds, for its grammar of URIs: not in each process that collects the tests.
+    from jsonschema import Draft202012Validator, FormatChecker
+    from referencing import Registry, Resource
+    from referencing.jsonschema import DRAFT202012
+
     # We write no coordinates: instead of the GeoJSON schema stands one that nothing satisfies.
     geojson = Resource.from_contents({"not": {}}, default_specification=DRAFT202012)
     registry = Registry().with_resource("https://geojson.org/schema/GeoJSON.json", geojson)
@@ -177,6 +178,8 @@ def test_items_are_what_the_schema_of_iptc_wants(valid):
 
 
 def test_the_schema_that_items_are_held_against_refuses_what_is_wrong(valid):
+    from jsonschema.exceptions import ValidationError
+
     for change in (
         {"uri": "not a uri"},
         {"versionCreated": "yesterday"},

@@ -38,6 +38,15 @@ def test_names_are_words_with_a_capital_inside_a_sentence() -> None:
     assert word("en/mayor") in sketch.words  # it begins the headline, and is no name
 
 
+def test_a_capital_counts_at_the_beginning_of_a_word_only_whatever_stands_before_it() -> None:
+    body = (
+        "Mail. Phone. Arc. Yard. It came by e-Mail, i.Phone, d\u2019Arc, x&Yard or x_Ellery to \u00e9Quist, "
+        "A1 and \u00dcnsal-Berlin."
+    )
+    expected = {"ellery", "a1", "unsalberlin"}
+    assert set(make_story_sketch("", body, "en").names) == {name(one) for one in expected}
+
+
 def test_a_name_at_the_beginning_of_a_sentence_counts_once_it_stands_inside_another() -> None:
     twice = make_story_sketch("", "Quist resigned. They say Quist lied.", "en")
     once = make_story_sketch("", "They say Quist lied.", "en")
