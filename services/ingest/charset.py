@@ -48,6 +48,7 @@ _LETTERS = re.compile(r"[^\W\d_\x00-\x7f]")
 # None of these encodings has a byte below "0" inside of a character.
 _LAST_PIECE = re.compile(rb"(?<=[\x00-\x2f])[^\x00-\x2f]+\Z")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_LOST_LETTERS: Final = 10  # letters beyond ASCII for each byte that is no UTF-8
 _SHIFT: Final = b"\x1b$"  # how ISO-2022-JP begins what is not ASCII
 _ASCII: Final = bytes(range(0x80))
 
@@ -62,12 +63,15 @@ def decode_page(data: bytes, label: str | None, *, html: bool) -> str:
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace")
-    for charset in _readings(data, label, html=html):
+    for charset in _told(data, label, html=html):
         try:
             return data.decode(charset)
         except UnicodeDecodeError:
             continue
-    return data.decode(_FALLBACK, "replace")
+    text = data.decode("utf-8", "replace")
+    if len(_LETTERS.findall(text)) >= _LOST_LETTERS * text.count("\ufffd"):
+        return text  # cut off inside of a character, or with a stray byte: else all its letters would be lost
+    return data.decode(_guessed(data) or _FALLBACK, "replace")
 
 
 def known_charset(label: str) -> str | None:
@@ -80,15 +84,13 @@ def known_charset(label: str) -> str | None:
     return name if _KNOWN.fullmatch(name) else None
 
 
-def _readings(data: bytes, label: str | None, *, html: bool) -> Iterator[str]:
-    """The encodings to try, the surest first; to guess comes last, since it takes the longest."""
+def _told(data: bytes, label: str | None, *, html: bool) -> Iterator[str]:
+    """The encodings that something speaks for, the surest first."""
     said = (known_charset(label) if label else None, _declared(data) if html else None)
     yield from filter(None, said)
     if not any(said) and _SHIFT in data:
         yield "iso2022_jp"  # all of it is ASCII, and so UTF-8 too
     yield "utf-8"
-    if guessed := _guessed(data):
-        yield guessed
 
 
 def _guessed(data: bytes) -> str | None:

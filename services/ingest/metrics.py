@@ -17,7 +17,9 @@ from prometheus_client.registry import Collector
 
 # As those of searches. On SQLite a push waits for those before it, for seconds when the disk is slow.
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-PUSHES: Final = ("/v1/articles", "/v1/pages")  # a stream lasts as long as its sender likes
+PUSHES: Final = ("/v1/articles", "/v1/pages")
+STREAM: Final = "/v1/articles:bulk"  # which lasts as long as its sender likes
+TAKEN: Final = "taken"  # as a whole: items of an array or a stream may have been refused
 KINDS: Final = ("too-many", "unavailable", "forbidden", "not-there", "bad-request", "our-fault")
 _API: Final = "/v1/"  # probes and scrapes refuse nothing
 _NAMED: Final = {
@@ -41,6 +43,10 @@ class IngestMetrics(Collector):
         self._refusals = Counter(
             "copydesk_ingest_refusals", "Requests that were refused, by why.", ("kind",), registry=None
         )
+        self._pushes = Counter(
+            "copydesk_ingest_pushes", "Pushes, pages and streams, by how they were answered.", ("answer",),
+            registry=None,
+        )  # fmt: skip
         self._seconds = Histogram(
             "copydesk_ingest_push_seconds", "Seconds from a push to its 202, by route.", ("route",),
             buckets=SECONDS, registry=None,
@@ -48,6 +54,8 @@ class IngestMetrics(Collector):
         # A series that begins with its first refusal shows Prometheus no rise.
         for kind in KINDS:
             self._refusals.labels(kind)
+        for answer in (TAKEN, *KINDS):
+            self._pushes.labels(answer)
         for route in PUSHES:
             self._seconds.labels(route)
 
@@ -59,13 +67,17 @@ class IngestMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """The families, with every label value from the start."""
         yield from self._refusals.collect()
+        yield from self._pushes.collect()
         yield from self._seconds.collect()
 
     def _count(self, response: Response) -> Response:
         if not request.path.startswith(_API):
             return response
         route = None if request.url_rule is None else request.url_rule.rule
-        if kind := refusal_kind(response.status_code):
+        kind = refusal_kind(response.status_code)
+        if request.method == "POST" and route in (*PUSHES, STREAM):
+            self._pushes.labels(kind or TAKEN).inc()
+        if kind:
             self._refusals.labels(kind).inc()
         elif response.status_code == 202 and route in PUSHES:
             self._seconds.labels(route).observe(time.perf_counter() - g.push_began)

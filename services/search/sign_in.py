@@ -7,7 +7,7 @@ can use it (HttpOnly, SameSite=Lax: a link in a mail or a chat does), and it ope
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import BadRequest, Forbidden, LengthRequired, RequestEntityTooLarge
@@ -85,7 +85,10 @@ def _of_this_desk(address: str) -> str:
 
 def _ask(error: KeyRefused) -> Response:
     """The form, with the status and the challenge that a program gets."""
-    asked = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    asked = "/"
+    if request.method == "GET":  # as it came: what is no UTF-8 is no fault of ours
+        query = request.query_string.decode("latin-1")
+        asked = quote(request.path) + (f"?{query}" if query else "")
     answer = _form(
         refused_key(error).status_code, "" if error.why == "missing" else _WRONG, _of_this_desk(asked)
     )

@@ -71,11 +71,10 @@ class Settlement:
         self._words: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()  # pushes by terminal word
         self._reasons: Counter[str] = Counter()  # of those rejected, by the reason's word
-        self._items: set[str] = set()
+        self._items, self._decided = set[str](), set[str]()  # the latter are not put back
         # In which lanes rows went on, and in which some wait at this stage again: a row that was moved to the
         # other lane while it was held (``hurry``) goes on there.
-        self._onward: set[Lane] = set()
-        self._again: set[Lane] = set()
+        self._onward, self._again = set[Lane](), set[Lane]()
         self._lane = claim.lane  # of refreshes
         self._known: dict[str, Row] = {}
         self._served: dict[str, Article] = {}  # what the index has of those that are tagged again
@@ -112,16 +111,15 @@ class Settlement:
             self._settle(row, outcome)
         self._write()
         erase_late(self._connection, self._late, self._known)
-        turn = self._lanes_of_items() if self._claim.stage in ("clean", "dedupe") else set()
-        wake = self._follow_up(turn)
+        wake = self._follow_up()
         add(self._connection, {**self._ended, **totals_of(self._connection, self._reasons)})
-        turn = turn if self._claim.stage == "dedupe" else set()  # elsewhere the pace of wake-ups holds
-        return Committed(dict(self._words), wake, tuple(self._decisions.unexpected), tuple(sorted(turn)))
+        turn = tuple(sorted(self._lanes_of(self._decided))) if self._claim.stage == "dedupe" else ()
+        return Committed(dict(self._words), wake, tuple(self._decisions.unexpected), turn)
 
     def _held(self) -> dict[int, Row]:
-        query = sa.select(submissions).where(submissions.c.token == self._claim.token)
-        query = query.order_by(submissions.c.sequence).with_for_update()
-        return {row["sequence"]: row for row in read_rows(self._connection, query)}
+        mine = sa.select(submissions).where(submissions.c.token == self._claim.token)
+        rows = read_rows(self._connection, mine.order_by(submissions.c.sequence).with_for_update())
+        return {row["sequence"]: row for row in rows}
 
     def _settle(self, row: Row, outcome: Outcome) -> None:
         found = self._known.get(row["article_id"])
@@ -314,6 +312,7 @@ class Settlement:
                 self._reasons[reason_word(outcome.reason)] += 1
         if outcome.word in ("rejected", "quarantined", "superseded"):
             self._orphaned.append(row)
+        self._decided.add(row["article_id"])
         if not ended:
             self._onward.add(row["lane"])
         self._update(row, {
@@ -365,15 +364,16 @@ class Settlement:
         if self._steps:
             self._connection.execute(sa.insert(journey), self._steps)
 
-    def _lanes_of_items(self) -> set[Lane]:
+    def _lanes_of(self, items: set[str]) -> set[Lane]:
         """The lanes in which later submissions of items just settled wait to be compared in their turn."""
-        theirs = submissions.c.article_id.in_(sorted(self._items)), submissions.c.stage == "dedupe"
+        theirs = submissions.c.article_id.in_(sorted(items)), submissions.c.stage == "dedupe"
         return set(self._connection.scalars(sa.select(submissions.c.lane).where(*theirs).distinct()))
 
-    def _follow_up(self, turn: set[Lane]) -> tuple[tuple[Stage, Lane], ...]:
+    def _follow_up(self) -> tuple[tuple[Stage, Lane], ...]:
         """Queue what leads and copies need, and name the stages that now have work."""
         wake: set[tuple[Stage, Lane]] = {(self._claim.stage, lane) for lane in self._again}
-        wake |= {("dedupe", lane) for lane in turn}
+        if self._claim.stage in ("clean", "dedupe"):
+            wake |= {("dedupe", lane) for lane in self._lanes_of(self._items)}
         if self._next is not None:
             wake |= {(self._next, lane) for lane in self._onward}
         if self._decisions.touched:

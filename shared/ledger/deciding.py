@@ -41,6 +41,7 @@ class Decided:
     held: bool
     later: list[str] = field(default_factory=list)  # leads that it takes the place of
     stands: bool = False  # it is run again, and nothing about it is decided
+    content_hash: str | None = None
 
     @property
     def needs_row(self) -> bool:
@@ -117,6 +118,7 @@ class Decisions:
             decided = self._anew(row, said, article, found, facts, text)
         else:
             decided = self._live(row, said, article, found, facts, text)
+        decided.content_hash = outcome.content_hash
         if said.duplicate_of is not None and decided.verdict.duplicate_of is None:
             self.unexpected.append(row["article_id"])
         self._note_leader(row["article_id"], decided, found)
@@ -199,7 +201,8 @@ class Decisions:
             changed = free_copies(self._connection, article_id)
         else:
             changed = take_over_all(self._connection, article_id, decided.later)
-            rewritten = found is not None and found["text_hash"] != decided.text.text_hash
+            # What equal words are to each other, their titles tell.
+            rewritten = found is not None and found["content_hash"] != decided.content_hash
             if is_named or rewritten or (found is not None and decided.later):
                 changed |= review_copies(self._connection, article_id)
         self.note_moved(changed)

@@ -65,7 +65,7 @@ def as_served(row: Row) -> Row:
 def fall_back(connection: sa.Connection, row: Row) -> set[str]:
     """Put the served revision back in place of one that failed; returns the ids whose documents change."""
     mine = sa.and_(articles.c.id == row["article_id"], articles.c.sequence == row["sequence"])
-    columns = (articles.c.standing_facts, articles.c.standing, articles.c.text_hash, articles.c.heir)
+    columns = (articles.c.standing_facts, articles.c.standing, articles.c.content_hash, articles.c.heir)
     told = [articles.c[name] for name in TOLD]
     found = connection.execute(sa.select(*columns, *told).where(mine)).first()
     if found is None or found.standing_facts is None:
@@ -98,6 +98,6 @@ def fall_back(connection: sa.Connection, row: Row) -> set[str]:
         changed |= follow_on(connection, row["article_id"], verdict.duplicate_of)
     elif facts.get("held") is not None:  # the one that failed was to be shown, and led for a while
         changed |= free_copies(connection, row["article_id"])
-    elif found.text_hash != facts["text_hash"]:
+    elif found.content_hash != facts.get("content_hash"):  # of equal words the title may tell
         changed |= review_copies(connection, row["article_id"])
     return changed

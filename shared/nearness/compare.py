@@ -87,7 +87,8 @@ def compare(sketch: Sketch, lead: Sketch) -> Likeness | None:
 def same_text(sketch: Sketch, lead: Sketch) -> Likeness:
     """What a text is to an earlier one with the very same words: a version where titles have other numbers.
 
-    Twelve dead over the one, and forty-seven over the other: whoever is shown the lead alone is misled.
+    "12 dead" over the one, "47 dead" over the other: whoever is shown the lead alone is misled. Of numbers in
+    figures only, and not of those that the text has at its top.
     """
     if slots_differ(sketch, lead):
         return Likeness("version", 1.0, "template")

@@ -21,6 +21,7 @@ ENOUGH = 3  # things that agree
 FEW = 2  # things that are enough together with ...
 LINK_BY_FEW = 0.55
 NAMED = 3  # names of an article that says who and where: tables of results share all their words
+TOPLESS = 2  # names that agree, and make it needless that what the later one begins with agrees
 MERGE = 0.5  # cosine of what is beyond doubt
 MERGE_ENOUGH = 5
 _TELLS = 650  # product of weights (of 255 * 255) that counts as a thing: a hundredth of the whole
@@ -53,7 +54,8 @@ class Agreement:
 def agreement(one: StorySketch, other: StorySketch) -> Agreement:
     """What two articles have in common, the one that came with its ``top`` and an earlier one.
 
-    Nothing, where both name many and none that is the same, or the earlier one has nothing of the top.
+    Nothing, where both name many and none that is the same, or where the earlier one has nothing of the top,
+    unless they name the same: a live blog begins with words of its own.
     """
     total = things = 0
     for feature, weight in one.names.items():
@@ -61,12 +63,18 @@ def agreement(one: StorySketch, other: StorySketch) -> Agreement:
             total += product
             # A pair of names (odd) joins two that were counted: they are one.
             things += -1 if feature & 1 else 1
+    named = things
     if not total and min(len(one.names), len(other.names)) >= NAMED:
         return Agreement(0.0, 0)
     for feature, weight in one.words.items():
         if product := weight * other.words.get(feature, 0):
             total += product
             things += product >= _TELLS
-    if one.top and not any(feature in other.names or feature in other.words for feature in one.top):
+    if (
+        named < TOPLESS
+        and one.top
+        and other.names.keys().isdisjoint(one.top)
+        and other.words.keys().isdisjoint(one.top)
+    ):
         return Agreement(0.0, 0)
     return Agreement(min(1.0, total / _WHOLE), things)

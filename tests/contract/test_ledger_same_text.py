@@ -75,6 +75,27 @@ def test_what_it_is_stays_when_the_lead_goes_and_when_all_is_decided_anew(room: 
     room.check()
 
 
+def test_a_lead_that_changes_its_title_alone_changes_what_its_copies_are(room: Newsroom) -> None:
+    room.push(told(1, TWELVE), told(2, TWELVE), told(3, MORE))
+    assert [facts(room, number)[0] for number in (2, 3)] == ["duplicate", "version"]
+    room.push(told(1, MORE))
+    live = [facts(room, number) for number in (1, 2, 3)]
+    assert live == [NEW, ("version", 1, "template", 1.0), ("duplicate", 1, "same-text", 1.0)]
+    walk(lambda after: room.ledger.replay(ReplaySpec("dedupe", reset=True), after, 5, room.now))
+    room.settle()
+    assert [facts(room, number) for number in (1, 2, 3)] == live
+    room.check()
+
+
+def test_copies_are_what_they_were_when_a_new_title_fails(room: Newsroom) -> None:
+    room.push(told(1, TWELVE), told(2, TWELVE))
+    room.bad["tag"] = "47"
+    room.push(told(1, MORE))
+    assert room.status(told(1, MORE)) == "quarantined"
+    assert facts(room, 2) == ("duplicate", 1, "same-text", 1.0)
+    room.check()
+
+
 def test_last_months_text_is_another_event_and_leads_those_of_its_own_days(room: Newsroom) -> None:
     for number, days in enumerate((0, 10, 11), start=1):
         at = from_ms(NOW) - timedelta(days=20 - days)

@@ -89,3 +89,23 @@ def test_no_bytes_hold_up_the_door(data: bytes) -> None:
     began = time.process_time()
     decode_page(data, None, html=True)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("language", [name for name in TEXTS if name not in LATIN])
+@pytest.mark.parametrize("label", [None, "utf-8"])
+@pytest.mark.parametrize("damage", ["a stray byte", "cut off"])
+def test_a_page_in_utf_8_with_one_byte_that_is_none_keeps_its_letters(
+    language: str, label: str, damage: str
+) -> None:
+    text = TEXTS[language]
+    last = next(at for at in range(20, len(text)) if not text[at].isascii())
+    data = page(text).encode()
+    middle = data.index(text[last:].encode())
+    data = data[: middle + 1] if damage == "cut off" else data[:middle] + b"\x92" + data[middle:]
+    found = decode_page(data, label, html=True)
+    assert text[:last] in found
+    assert found.count("\ufffd") == 1
+
+
+def test_a_latin_page_that_says_utf_8_and_is_not_is_read_as_windows_1252() -> None:
+    assert TEXTS["French"] in decode_page(page(TEXTS["French"]).encode("cp1252"), "utf-8", html=True)

@@ -195,7 +195,7 @@ def test_the_types_are_what_prometheus_may_make_of_them(client: FlaskClient) -> 
     counters = {name for name, kind in types.items() if kind == "counter"}
     assert counters == {
         "copydesk_accepted_total", "copydesk_sweeper_wakes_total", "copydesk_pruned_total",
-        "copydesk_ingest_refusals_total",
+        "copydesk_ingest_refusals_total", "copydesk_ingest_pushes_total",
     }  # fmt: skip
     assert {name for name, kind in types.items() if kind == "histogram"} == {"copydesk_ingest_push_seconds"}
     assert set(types.values()) == {"counter", "gauge", "histogram"}

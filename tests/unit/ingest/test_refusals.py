@@ -160,3 +160,18 @@ def test_threads_lose_no_count(settings: Settings, ledger: Ledger, waker: Any) -
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(8)))
     assert refused(app.test_client()) == NONE | {"bad-request": 200}
+
+
+def test_pushes_are_counted_by_how_they_were_answered(client: FlaskClient) -> None:
+    def counted() -> dict[str, float]:
+        return {
+            label: value for (name, label), value in read(client).items() if name == "pushes_total" and value
+        }
+
+    assert counted() == {}
+    client.post("/v1/articles", json=ITEM)
+    client.post(PAGE, data="Ships may enter again.", content_type="text/plain")
+    client.post("/v1/articles:bulk", data=b"{}\n", content_type="application/x-ndjson").get_data()
+    client.post("/v1/articles", json={"tags": "x"})
+    client.get("/v1/articles/none/status")  # no push
+    assert counted() == {"taken": 3.0, "bad-request": 1.0}

@@ -216,6 +216,13 @@ def test_nobody_is_sent_from_the_form_to_another_site(browser: FlaskClient, keys
     assert len(signed.headers.getlist("Set-Cookie")) == 1
 
 
+def test_a_query_that_is_no_utf_8_is_asked_for_a_key_too(browser: FlaskClient) -> None:
+    asked = browser.get("/", query_string="q=%ff\xff&a=<b>")
+    assert asked.status_code == 401
+    assert "<b>" not in asked.text
+    assert browser.get("/", environ_overrides={"QUERY_STRING": "q=\xff"}).status_code == 401
+
+
 def test_over_https_the_cookie_never_leaves_it(browser: FlaskClient, keys: Keys) -> None:
     signed = browser.post("/sign-in", data={"key": keys.reader}, base_url="https://desk.example")
     assert "; Secure" in signed.headers["Set-Cookie"]

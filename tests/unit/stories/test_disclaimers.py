@@ -49,6 +49,15 @@ def test_briefs_of_one_event_are_linked_above_the_same_notice() -> None:
     assert between((one[0], f"{one[1]}\n{NOTICE}"), (other[0], f"{other[1]}\n{NOTICE}")).links(0)
 
 
+def test_a_live_blog_that_begins_with_words_of_its_own_is_linked_by_names_in_either_order() -> None:
+    body = "The ferry Aurora ran aground off Tolland, said Ada Brook of Dunmere. Tugs from Calder are near."
+    begins = "Readers telephone the newsroom with photographs and questions."
+    blog = ("Live updates: what we know so far", f"{begins}\n{body}")
+    news = ("Ferry Aurora aground off Tolland", body)
+    assert between(blog, news).links(0)
+    assert between(news, blog).links(0)
+
+
 def test_of_a_sketch_that_was_kept_nobody_asks_what_it_begins_with() -> None:
     made = make_story_sketch(BRIEFS[0][0], BRIEFS[0][1])
     assert made.top
