@@ -100,3 +100,9 @@ def test_a_page_that_was_read_wrongly_gives_the_article_as_it_was_written():
         )
     ).article
     assert article.body.startswith("It’s Zoë. It’s")
+
+
+@pytest.mark.parametrize("between", ["\x1b", "\x00", "\x7f", "\u200b", "\u2060", "\ufeff"])
+def test_a_run_that_hides_an_invisible_character_is_put_right_at_once(between):
+    broken = f"cafÃ{between}© au lait"
+    assert repair(broken) == repair(repair(broken)) == "café au lait"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -110,7 +111,7 @@ def test_a_rewrite_is_found_by_its_own_words_and_told_of_under_its_lead(empty_ne
     assert search(client, "q=ferry")["total"] == {"articles": 2, "groups": 2}
     (found,) = search(client, "q=dawn")["hits"]
     assert [(copy["id"], copy["verdict"]) for copy in found["copies"]] == [(rewrite, "version")]
-    assert "coast.example (version)" in client.get("/?q=dawn").text.replace("</a>", "")
+    assert "coast.example (version" in re.sub("<[^>]+>", "", client.get("/?q=dawn").text)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,11 @@ RUN = re.compile(
 _LEADS = re.compile(_class(0xC2, 0xF4) + _REST)
 _LETTER = re.compile(r"[^\W\d_\x00-\x7f]")
 _C1_CHARS = re.compile("[\x80-\x9f]")
+# What ``plain.py`` deletes later, but for bytes of runs and what ends a line: a run may be hidden by it.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x1f\x7f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+    "\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+)
 # Signs that may follow an accented capital in print.
 _PUNCTUATION = frozenset("\u00a0«»“”‘’„‚‹›–—…•°·¡¿§¶©®™¦¨ª¬¯´¸º\u00ad")
 
@@ -51,10 +56,12 @@ _PUNCTUATION = frozenset("\u00a0«»“”‘’„‚‹›–—…•°·¡¿
 def repair(text: str) -> str:
     """Return the text with wrongly decoded runs put right; what is not certain stays as it is.
 
-    Repeating it changes nothing: a text that was decoded wrongly several times is put right as often.
+    Invisible characters go. Repeating it changes nothing: a text that was decoded wrongly several times is
+    put right as often.
     """
     if text.isascii():
         return text
+    text = _INVISIBLE.sub("", text)
     for _ in range(MOST_TIMES):
         if _LEADS.search(text) is None or _is_about(text):
             break
