@@ -74,7 +74,7 @@ class Wakes:
         self._settings = settings
         self._waker: Waker | None = None
         self._next_try = 0.0
-        self._asked = False
+        self._unsent: set[tuple[Stage, Lane]] = set()
 
     @property
     def reach(self) -> bool:
@@ -89,22 +89,26 @@ class Wakes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Send what is waiting, and say what could not be sent."""
+        if self._unsent:
+            self._next_try = 0.0  # a broker may have come since the last try
+            self.wake(*self._unsent)
         if self._waker is not None:
             self._waker.close()
-        elif self._asked:
+        elif self._unsent:
             click.echo("no broker answers from here; the sweeper wakes the stages within seconds of running")
 
     def wake(self, *places: tuple[Stage, Lane]) -> None:
         """Ask for a wake-up of stages; returns soon and never raises."""
         if not places:
             return
-        self._asked = True
+        self._unsent.update(places)
         if self._waker is None and time.monotonic() >= self._next_try:
             self._waker = _reach(as_it_runs(self._settings))
             self._next_try = time.monotonic() + RETRY_SECONDS
         if self._waker is not None:
-            for stage, lane in places:
+            for stage, lane in sorted(self._unsent):
                 self._waker.wake(stage, lane)
+            self._unsent.clear()
 
 
 def _reach(settings: Settings) -> Waker | None:

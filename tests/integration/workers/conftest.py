@@ -25,6 +25,7 @@ from shared.ledger.port import Ledger
 from shared.messages import STAGES, TERMINAL
 from shared.queue import Waker
 from shared.settings import Settings
+from tests.processes import is_gone
 from tests.rabbitmq import RunningRabbit, start_rabbitmq
 from tests.servers import NoServer, RunningServer, free_port, require, start_redis
 
@@ -122,9 +123,11 @@ class Newsroom:
         )
 
     def kill(self, number: int) -> None:
-        process = self.workers[number]
+        process, children = self.workers[number], self.children(number)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        # They are killed at once, and a moment later they are gone, with the files that they had open.
+        wait_until(lambda: all(map(is_gone, children)), "the end of its children", 10)
 
     def stop(self, number: int, seconds: float = 20) -> int:
         self.workers[number].send_signal(signal.SIGTERM)

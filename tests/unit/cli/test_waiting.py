@@ -133,18 +133,19 @@ def test_what_gets_fewer_is_waited_for_in_silence_and_what_gets_more_is_not(wake
     assert said().endswith("a worker took it up; going on\n")
 
 
+class Woken:
+    def __init__(self) -> None:
+        self.woken: list[tuple[str, str]] = []
+
+    def wake(self, stage: str, lane: str) -> None:
+        self.woken.append((stage, lane))
+
+    def close(self) -> None: ...
+
+
 def test_a_broker_that_comes_later_is_found(desk, monkeypatch):
-    class Found:
-        def __init__(self) -> None:
-            self.woken: list[tuple[str, str]] = []
-
-        def wake(self, stage: str, lane: str) -> None:
-            self.woken.append((stage, lane))
-
-        def close(self) -> None: ...
-
-    found = Found()
-    answers: list[Found | None] = [None, None, found]
+    found = Woken()
+    answers: list[Woken | None] = [None, None, found]
     monkeypatch.setattr(running, "_reach", lambda _settings: answers.pop(0))
     monkeypatch.setattr(running, "RETRY_SECONDS", 0.0)
     with Wakes(desk.settings) as wakes:
@@ -160,4 +161,15 @@ def test_a_broker_that_does_not_answer_is_not_asked_at_every_wake_up(desk, monke
     with Wakes(desk.settings) as wakes:
         for _ in range(50):
             wakes.wake(("index", "replay"))
-    assert len(tries) == 1
+        assert len(tries) == 1
+    assert len(tries) == 2, "and once more as the command ends"
+
+
+def test_a_broker_that_comes_as_the_command_ends_gets_what_could_not_be_sent(desk, monkeypatch, capsys):
+    found = Woken()
+    monkeypatch.setattr(running, "_reach", lambda _settings: None)
+    with Wakes(desk.settings) as wakes:
+        wakes.wake(("index", "replay"), ("clean", "live"))
+        monkeypatch.setattr(running, "_reach", lambda _settings: found)
+    assert found.woken == [("clean", "live"), ("index", "replay")]
+    assert capsys.readouterr().out == ""
