@@ -83,14 +83,16 @@ def test_the_longest_body_is_marked_in_a_fraction_of_the_time_of_its_analysis():
     text = sentence * (300_000 // len(sentence))
     query = parse_query("harbour OR oil")
     highlight(text, "en", query, "body", 200)
-    assert _best(lambda: highlight(text, "en", query, "body", 200)) < _best(lambda: locate(text, "en")) / 1.5
+    # In turn, since a machine's speed moves, and the best pair, since other work slows any of them.
+    pairs = [
+        (_seconds(lambda: highlight(text, "en", query, "body", 200)), _seconds(lambda: locate(text, "en")))
+        for _ in range(12)
+    ]
+    assert min(marking / analysing for marking, analysing in pairs) < 1 / 1.5
 
 
-def _best(work) -> float:
-    """CPU seconds of the fastest of some runs, since other work on the machine slows any of them."""
-    times = []
-    for _ in range(7):
-        started = time.thread_time()
-        work()
-        times.append(time.thread_time() - started)
-    return min(times)
+def _seconds(work) -> float:
+    """CPU seconds of one run."""
+    started = time.thread_time()
+    work()
+    return time.thread_time() - started
